@@ -1,0 +1,65 @@
+import type { Json } from './json.ts';
+import type { KubeObject } from './object.ts';
+
+/** A kind that the API server serves, as discovery tells it. */
+export interface Resource {
+  group: string;
+  version: string;
+  kind: string;
+  /** The plural name in URLs, `deployments`. */
+  plural: string;
+  namespaced: boolean;
+  verbs: readonly string[];
+}
+
+/** What discovery knows. `stale` names groups (`metrics.k8s.io/v1beta1`) whose aggregated API does not answer. */
+export interface Discovery {
+  resources: readonly Resource[];
+  stale: ReadonlySet<string>;
+}
+
+/** A request that did not succeed, worded by the API server or by the connection. Holds no credentials. */
+export interface ApiFailure {
+  /** The HTTP status; 0 where there was no answer at all. */
+  status: number;
+  /** `reason` of the Status object: Forbidden, NotFound, Invalid, …; '' where there is none. */
+  reason: string;
+  /** As the server says it. It may quote values of the object: goes out through the secret gate only. */
+  message: string;
+  /** What `details` names: the object or the namespace that was not found. */
+  details?: { group?: string; kind?: string; name?: string };
+  causes: { field?: string; reason?: string; message?: string }[];
+}
+
+export type Answer<T> = { ok: true; value: T } | { ok: false; failure: ApiFailure };
+
+export interface ObjectRef {
+  resource: Resource;
+  namespace?: string;
+  name: string;
+}
+
+export interface ListPage {
+  items: KubeObject[];
+  /** How many the server says are left; undefined where it does not say. */
+  remaining?: number;
+  /** For the next page; absent on the last. */
+  continue?: string;
+}
+
+/** What the engine asks of a cluster. `core/kube` implements it; every call ends on `signal`. */
+export interface Cluster {
+  /** Served kinds, from the disk cache where the server says it is current. `refresh` asks again. */
+  discover(options?: { refresh?: boolean }): Promise<Discovery>;
+  get(ref: ObjectRef): Promise<Answer<KubeObject>>;
+  list(resource: Resource, options: { namespace?: string; limit: number; continue?: string }): Promise<Answer<ListPage>>;
+  /** Server-side apply with `force`, `fieldValidation=Strict` and our field manager. */
+  apply(ref: ObjectRef, object: KubeObject, options: { dryRun: boolean }): Promise<Answer<KubeObject>>;
+  /** A plain update (PUT) with our field manager. */
+  update(ref: ObjectRef, object: KubeObject, options: { dryRun: boolean }): Promise<Answer<KubeObject>>;
+  /** Any GET below the server's root that answers with JSON, such as `/openapi/v3`. */
+  getPath(path: string): Promise<Answer<Json>>;
+}
+
+/** The field manager under which every apply of ours is recorded. */
+export const FIELD_MANAGER = 'gitlab-agent';
