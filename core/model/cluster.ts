@@ -52,7 +52,10 @@ export interface Cluster {
   /** Served kinds, from the disk cache where the server says it is current. `refresh` asks again. */
   discover(options?: { refresh?: boolean }): Promise<Discovery>;
   get(ref: ObjectRef): Promise<Answer<KubeObject>>;
-  list(resource: Resource, options: { namespace?: string; limit: number; continue?: string }): Promise<Answer<ListPage>>;
+  list(
+    resource: Resource,
+    options: { namespace?: string; limit: number; continue?: string },
+  ): Promise<Answer<ListPage>>;
   /** Server-side apply with `force`, `fieldValidation=Strict` and our field manager. */
   apply(ref: ObjectRef, object: KubeObject, options: { dryRun: boolean }): Promise<Answer<KubeObject>>;
   /** A plain update (PUT) with our field manager. */

@@ -23,7 +23,11 @@ export function parseJson(text: string): Json {
 /** Writes JSON text; `bigint` values are written as the integers they are. `indent` is in spaces. */
 export function stringifyJson(value: unknown, indent?: number): string {
   const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
-  return JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? rawJson(String(item)) : item), indent);
+  return JSON.stringify(
+    value,
+    (_key, item) => (typeof item === 'bigint' ? rawJson(String(item)) : item),
+    indent,
+  );
 }
 
 export function isObject(value: unknown): value is JsonObject {
@@ -42,4 +46,11 @@ export function deepEqual(a: Json | undefined, b: Json | undefined): boolean {
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
   return keys.every((key) => Object.hasOwn(b, key) && deepEqual(a[key], b[key]));
+}
+
+/** The value below map keys; undefined where one of them is not there. */
+export function dig(value: Json | undefined, ...keys: string[]): Json | undefined {
+  let node = value;
+  for (const key of keys) node = isObject(node) && Object.hasOwn(node, key) ? node[key] : undefined;
+  return node;
 }

@@ -14,7 +14,8 @@ export function formatPath(path: Path): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (typeof step === 'string') text += PLAIN_KEY.test(step) ? (text ? '.' : '') + step : `[${JSON.stringify(step)}]`;
+    else if (typeof step === 'string')
+      text += PLAIN_KEY.test(step) ? (text ? '.' : '') + step : `[${JSON.stringify(step)}]`;
     else if ('keys' in step) {
       const keys = Object.entries(step.keys).map(([key, value]) => `${key}=${formatScalar(value)}`);
       text += `[${keys.join(',')}]`;
@@ -88,7 +89,8 @@ function parseBracket(text: string, start: number): { step: PathStep; end: numbe
     return close({ keys });
   }
   const value = literal();
-  if (typeof value !== 'string' && typeof value !== 'number') throw new SyntaxError(`expected a key at offset ${start + 1}`);
+  if (typeof value !== 'string' && typeof value !== 'number')
+    throw new SyntaxError(`expected a key at offset ${start + 1}`);
   return close(value);
 }
 

@@ -37,6 +37,9 @@ export interface Change {
   conflicts?: { path: string; manager: string }[];
 }
 
+/** What an object needs, apart from which one it is. */
+export type Verdict = Omit<Change, 'id' | 'source'>;
+
 export type Summary = Record<Action, number>;
 
 /** Every object with the action it needs, in a fixed order. */

@@ -28,7 +28,9 @@ export class ProblemError extends Error {
 
 /** `error: FILE:LINE:COLUMN: message`, the picture, then `hint: …`, each on lines of their own. */
 export function formatProblem(problem: Problem): string {
-  const position = [problem.file, problem.line, problem.column].filter((part) => part !== undefined).join(':');
+  const position = [problem.file, problem.line, problem.column]
+    .filter((part) => part !== undefined)
+    .join(':');
   const where = position || (problem.object ? formatObject(problem.object) : '');
   const lines = [`error: ${where ? `${where}: ` : ''}${problem.message}`];
   if (problem.picture) lines.push(problem.picture);

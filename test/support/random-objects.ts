@@ -17,16 +17,16 @@ const QUANTITIES = ['100m', '0.1', '1', '1000m', '512Mi', '0.5Gi', '2e3', '1Gi']
 
 /** A valid object of one of several kinds, with odd but legal content. */
 export function randomObject(random: Random, name: string, namespace: string): KubeObject {
-  const metadata: KubeObject['metadata'] = {
+  const metadata = {
     name,
     namespace,
     ...(random.chance(0.7) && { labels: words(random) }),
     ...(random.chance(0.4) && { annotations: words(random) }),
   };
-  return { ...random.pick(KINDS)(random), metadata } as KubeObject;
+  return { ...random.pick(KINDS)(random), metadata } as unknown as KubeObject;
 }
 
-const KINDS: ((random: Random) => JsonObject)[] = [
+const KINDS: ((random: Random) => object)[] = [
   (random) => ({
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -170,8 +170,8 @@ const KINDS: ((random: Random) => JsonObject)[] = [
   widget,
 ];
 
-function widget(random: Random): JsonObject {
-  const spec: JsonObject = {
+function widget(random: Random): object {
+  const spec = {
     ...(random.chance(0.5) && { size: random.pick<Json>([1, 7, 4611686018427387904]) }),
     ...(random.chance(0.3) && { mode: 'slow' }),
     ...(random.chance(0.7) && { ports: ports(random, 'port', false) }),
@@ -185,14 +185,14 @@ function widget(random: Random): JsonObject {
   return { apiVersion: 'proof.example.org/v1', kind: 'Widget', spec };
 }
 
-function workload(random: Random): JsonObject {
+function workload(random: Random): object {
   return {
     selector: { matchLabels: { app: 'x' } },
     template: { metadata: { labels: { app: 'x', ...words(random) } }, spec: podSpec(random) },
   };
 }
 
-function podSpec(random: Random): JsonObject {
+function podSpec(random: Random): object {
   const containers = ['main', ...random.some(['side', 'proxy'], 0.4)].map((name) => ({
     name,
     image: `example.org/${random.pick(WORDS)}:1`,
@@ -223,15 +223,15 @@ function podSpec(random: Random): JsonObject {
   };
 }
 
-function env(random: Random): JsonObject {
-  return random.pick<JsonObject>([
+function env(random: Random): object {
+  return random.pick<object>([
     { value: random.pick(['', 'x', 'yes']) },
     { valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
     {},
   ]);
 }
 
-function ports(random: Random, key: string, named = true): JsonObject[] {
+function ports(random: Random, key: string, named = true): object[] {
   const numbers = random.some([53, 80, 443], 0.6).concat(8080);
   return numbers.map((port, index) => ({
     [key]: port,
@@ -240,12 +240,12 @@ function ports(random: Random, key: string, named = true): JsonObject[] {
   }));
 }
 
-function protocol(random: Random, port: number): JsonObject {
+function protocol(random: Random, port: number): object {
   if (port === 53) return { protocol: 'UDP' };
   return random.chance(0.4) ? { protocol: 'TCP' } : {};
 }
 
-function words(random: Random): JsonObject {
+function words(random: Random): object {
   return Object.fromEntries(
     random
       .some(WORDS, 0.4)

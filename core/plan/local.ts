@@ -1,0 +1,59 @@
+import type { Json } from '../model/json.ts';
+import type { KubeObject } from '../model/object.ts';
+import { managedFieldsOf } from '../model/object.ts';
+import { type FieldSet, fieldsOf, ownFields, union } from './field-set.ts';
+import {
+  builtInListTypes,
+  deriveFieldSet,
+  type ListTypes,
+  observedListTypes,
+  schemaListTypes,
+} from './list-types.ts';
+import { mergeFields, removeFields } from './merge.ts';
+import { inherited, lastApplied, othersFields } from './ownership.ts';
+
+/** The outcome of an apply as far as it can be told without the server. */
+export interface LocalOutcome {
+  result: KubeObject;
+  /** The fields that are ours before or after. */
+  fields: FieldSet;
+  /** True where a part could be defaults or could have to go: no difference is then no proof. */
+  undecided: boolean;
+}
+
+/**
+ * Works out what applying `desired` would make of `live`, for plans that may not ask the server. `schema` is the
+ * `openAPIV3Schema` of the kind's CRD, where it is at hand.
+ */
+export function applyLocally(
+  desired: KubeObject,
+  live: KubeObject,
+  kind: { group: string; kind: string },
+  schema?: Json,
+): LocalOutcome {
+  const types = listTypesOf(kind, schema);
+  const observed = observedListTypes(union(...managedFieldsOf(live).map(fieldsOf)), types);
+  const wanted = deriveFieldSet(desired, observed);
+  const applied = lastApplied(live);
+  const old = union(ownFields(live), applied ? deriveFieldSet(applied as KubeObject, observed) : {});
+  const taken = inherited(live, new Set([desired.apiVersion]));
+  const rest = removeFields(live, old, union(wanted, othersFields(live, taken)));
+  let undecided = false;
+  const result = mergeFields(rest, desired, wanted, () => {
+    undecided = true;
+  });
+  return { result: result as KubeObject, fields: union(old, wanted), undecided };
+}
+
+/** The fields of a manifest that does not exist live, to show and compare it by. */
+export function fieldsOfManifest(
+  desired: KubeObject,
+  kind: { group: string; kind: string },
+  schema?: Json,
+): FieldSet {
+  return deriveFieldSet(desired, listTypesOf(kind, schema));
+}
+
+function listTypesOf(kind: { group: string; kind: string }, schema: Json | undefined): ListTypes {
+  return schema === undefined ? builtInListTypes(kind) : schemaListTypes(schema);
+}

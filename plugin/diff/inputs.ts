@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { readIgnoreRules } from '../../core/config/ignore-rules.ts';
+import type { IgnoreRule } from '../../core/model/ignore.ts';
+import { ProblemError } from '../../core/model/problem.ts';
+import type { DiffFlags } from '../commands/diff.ts';
+
+/** Refuses combinations of flags that mean nothing, each with one sentence. */
+export function checkInputs(flags: DiffFlags): void {
+  const files = (flags.filename ?? []).length > 0;
+  const refuse = (message: string, hint: string): never => {
+    throw new ProblemError({ code: 'Usage', message, hint });
+  };
+  if (!files && flags.kustomize === undefined) {
+    refuse('say what to compare: -f or -k is missing', 'kubectl gitlab-agent diff -f DIRECTORY -R');
+  }
+  if (files && flags.kustomize !== undefined) refuse('-f and -k exclude each other', 'run diff once for each');
+  if (flags.rev !== undefined && flags.filename?.includes('-')) {
+    refuse('--rev reads from Git, and - is standard input', 'leave one of the two out');
+  }
+}
+
+export function readIgnoreFile(file: string | undefined, cwd: string): IgnoreRule[] {
+  if (file === undefined) return [];
+  let text: string;
+  try {
+    text = readFileSync(resolve(cwd, file), 'utf8');
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
+    throw new ProblemError({ code: 'IgnoreFile', message: `the ignore file can't be read: ${why}`, file });
+  }
+  const { rules, problems } = readIgnoreRules(text, file);
+  if (problems.length > 0) throw new ProblemError(...problems);
+  return rules;
+}

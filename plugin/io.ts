@@ -1,0 +1,23 @@
+/** What a command may touch of the process: given by `main`, replaced in tests. */
+export interface Io {
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  homedir: string;
+  stdin: () => Promise<Buffer>;
+  /** Writes to stdout; a reader that went away is no error. */
+  out(text: string): void;
+  err(text: string): void;
+  stdoutIsTty: boolean;
+  stderrIsTty: boolean;
+  /** Width of the terminal in columns; 80 where there is none. */
+  columns: number;
+  /** Ends on Ctrl-C and SIGTERM. */
+  signal: AbortSignal;
+  version: string;
+}
+
+/** Whether to colour: `--color` wins, then NO_COLOR (no-color.org) and TERM=dumb, then whether it is a terminal. */
+export function wantsColor(io: Pick<Io, 'env' | 'stdoutIsTty'>, flag: 'auto' | 'always' | 'never'): boolean {
+  if (flag !== 'auto') return flag === 'always';
+  return io.stdoutIsTty && !io.env.NO_COLOR && io.env.TERM !== 'dumb';
+}

@@ -1,0 +1,79 @@
+import test from 'ava';
+import { SecretGate } from '../../../core/plan/secret-gate.ts';
+import { parseSecretPath } from '../../../core/plan/secret-path.ts';
+
+const SECRET = { group: '', version: 'v1', kind: 'Secret', name: 's', namespace: 'x' };
+const CONFIG_MAP = { ...SECRET, kind: 'ConfigMap' };
+
+test('a Secret leaves as marks that say what changed, nothing else', (t) => {
+  const before = {
+    metadata: {
+      annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{"data":"canary"}', a: 'b' },
+    },
+    data: { same: 'canary-same', changed: 'canary-old', gone: 'canary-gone' },
+  };
+  const after = {
+    metadata: { annotations: { a: 'b' } },
+    data: { same: 'canary-same', changed: 'canary-new', come: 'canary-come' },
+  };
+  const views = new SecretGate().views(SECRET, before, after, {});
+  t.notRegex(JSON.stringify(views), /canary/);
+  t.deepEqual(views.before, {
+    metadata: { annotations: { a: 'b' } },
+    data: { same: '(unchanged)', changed: '(changed, before)', gone: '(changed)' },
+  });
+  t.deepEqual(views.after, {
+    metadata: { annotations: { a: 'b' } },
+    data: { same: '(unchanged)', changed: '(changed, after)', come: '(changed)' },
+  });
+  t.deepEqual(views.fields, [
+    { path: 'data.changed', before: '(changed)', after: '(changed)' },
+    { path: 'data.come', after: '(changed)' },
+    { path: 'data.gone', before: '(changed)' },
+  ]);
+});
+
+test('two values of one length and one of another leave the same mark', (t) => {
+  const mark = (value: string) => new SecretGate().views(SECRET, undefined, { data: { a: value } }, {}).after;
+  t.deepEqual(mark('x'), mark('x'.repeat(1000)));
+});
+
+test('a kind named Secret in another group is an ordinary kind', (t) => {
+  t.false(new SecretGate().hides({ group: 'example.org', kind: 'Secret' }));
+});
+
+test('data that is no map is hidden too', (t) => {
+  const { after } = new SecretGate().views(
+    SECRET,
+    { data: null },
+    { data: 'canary', stringData: ['canary'] },
+    {},
+  );
+  t.notRegex(JSON.stringify(after), /canary/);
+});
+
+test('paths that the user names are hidden, in lists by any item or by key', (t) => {
+  const gate = new SecretGate([
+    parseSecretPath('ConfigMap:data.token'),
+    parseSecretPath('ConfigMap:users.password'),
+    parseSecretPath('ConfigMap:env[name="KEY"].value'),
+  ]);
+  const object = {
+    data: { token: 'canary', plain: 'shown' },
+    users: [{ name: 'u', password: 'canary' }],
+    env: [
+      { name: 'KEY', value: 'canary' },
+      { name: 'OTHER', value: 'shown' },
+    ],
+  };
+  const views = gate.views(CONFIG_MAP, object, { ...object, data: { token: 'canary2', plain: 'shown' } }, {});
+  t.notRegex(JSON.stringify(views), /canary/);
+  t.is(JSON.stringify(views.after).match(/shown/g)?.length, 2);
+  t.deepEqual(views.fields, [{ path: 'data.token', before: '(changed)', after: '(changed)' }]);
+});
+
+for (const text of ['', 'ConfigMap', 'ConfigMap:', ':data', 'configmaps/x:data', 'ConfigMap:data[']) {
+  test(`refused as a secret path: ${JSON.stringify(text)}`, (t) => {
+    t.throws(() => parseSecretPath(text), { name: 'ProblemError' });
+  });
+}

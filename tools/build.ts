@@ -1,0 +1,98 @@
+// Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, with source
+// maps and the licences of everything that is bundled.
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import * as esbuild from 'esbuild';
+import { clientNodeSlim } from './client-node-slim.ts';
+
+const root = dirname(import.meta.dirname);
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+const out = join(root, 'dist', 'plugin');
+
+const shared: esbuild.BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  target: 'node22.19',
+  sourcemap: true,
+  sourcesContent: false,
+  minifySyntax: true,
+  define: { VERSION: JSON.stringify(version) },
+  logLevel: 'warning',
+  metafile: true,
+};
+
+// yargs measures text by string-width, whose Intl.Segmenter costs 22 ms at import. Our help texts are ASCII.
+const stringWidth: esbuild.Plugin = {
+  name: 'string-width',
+  setup(build) {
+    build.onResolve({ filter: /^string-width$/ }, () => ({ path: 'string-width', namespace: 'ascii' }));
+    build.onLoad({ filter: /.*/, namespace: 'ascii' }, () => ({
+      contents: 'export default (text) => text.replace(/\\x1b\\[[0-9;]*m/g, "").length;',
+    }));
+  },
+};
+
+await rm(out, { recursive: true, force: true });
+await mkdir(out, { recursive: true });
+const results = await Promise.all([
+  esbuild.build({
+    ...shared,
+    entryPoints: { 'kubectl-gitlab_agent': 'plugin/entry.ts' },
+    outdir: out,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    external: ['./main.js'],
+    banner: { js: '#!/usr/bin/env node' },
+  }),
+  esbuild.build({
+    ...shared,
+    entryPoints: { main: 'plugin/main.ts' },
+    outdir: out,
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    plugins: [stringWidth, clientNodeSlim()],
+    // Bundled CommonJS asks for built-in modules by require.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+  }),
+]);
+await chmod(join(out, 'kubectl-gitlab_agent.cjs'), 0o755);
+// The directory holds ESM; the entry says `.cjs` itself.
+await writeFile(join(out, 'package.json'), '{ "type": "module" }\n');
+await writeFile(
+  join(root, 'dist', 'LICENSES.txt'),
+  await licences(results.flatMap(({ metafile }) => Object.keys(metafile!.inputs))),
+);
+
+/** The licence texts of the packages that the inputs of a bundle come from. */
+async function licences(inputs: string[]): Promise<string> {
+  const packages = new Set(
+    inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []),
+  );
+  const texts = [...packages].sort().map(async (name) => {
+    const directory = join(root, 'node_modules', name);
+    const manifest = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {
+      version: string;
+      license?: string;
+    };
+    const files = [
+      'LICENSE',
+      'LICENSE.md',
+      'LICENSE.txt',
+      'LICENCE',
+      'license',
+      'License',
+      'license.md',
+      'LICENSE-MIT.txt',
+    ];
+    const found = await Promise.all(
+      files.map((file) => readFile(join(directory, file), 'utf8').catch(() => undefined)),
+    );
+    const text = found.find((content) => content !== undefined);
+    return `${name} ${manifest.version} (${manifest.license ?? 'licence in the text'})\n\n${text?.trim() ?? 'The package carries no licence text.'}\n`;
+  });
+  return `${(await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`)}`;
+}
