@@ -26,12 +26,45 @@ export class Authority {
     this.#count += 1;
     const name = `${this.#count}`;
     const file = (end: string) => join(this.dir, `${name}.${end}`);
-    openssl(['req', '-newkey', ...KEY, '-nodes', '-keyout', file('key'), '-out', file('csr'), '-subj', `/CN=${commonName}`]);
-    writeFileSync(file('ext'), names.length > 0 ? `subjectAltName=${names.join(',')}\n` : 'basicConstraints=CA:FALSE\n');
+    openssl([
+      'req',
+      '-newkey',
+      ...KEY,
+      '-nodes',
+      '-keyout',
+      file('key'),
+      '-out',
+      file('csr'),
+      '-subj',
+      `/CN=${commonName}`,
+    ]);
+    writeFileSync(
+      file('ext'),
+      names.length > 0 ? `subjectAltName=${names.join(',')}\n` : 'basicConstraints=CA:FALSE\n',
+    );
     const expired = days <= 0 ? ['-not_before', '20200101000000Z', '-not_after', '20200102000000Z'] : [];
-    const signed = ['-in', file('csr'), '-CA', this.ca.certFile, '-CAkey', this.ca.keyFile, '-CAcreateserial'];
+    const signed = [
+      '-in',
+      file('csr'),
+      '-CA',
+      this.ca.certFile,
+      '-CAkey',
+      this.ca.keyFile,
+      '-CAcreateserial',
+    ];
     if (expired.length > 0) this.#signExpired(name);
-    else openssl(['x509', '-req', ...signed, '-out', file('crt'), '-extfile', file('ext'), '-days', String(days)]);
+    else
+      openssl([
+        'x509',
+        '-req',
+        ...signed,
+        '-out',
+        file('crt'),
+        '-extfile',
+        file('ext'),
+        '-days',
+        String(days),
+      ]);
     return this.#read(name);
   }
 
@@ -44,13 +77,60 @@ export class Authority {
     const config = join(this.dir, 'ca.conf');
     writeFileSync(join(this.dir, 'index.txt'), '');
     writeFileSync(join(this.dir, 'serial'), '99\n');
-    const lines = ['[ca]', 'default_ca=own', '[own]', `database=${this.dir}/index.txt`, `serial=${this.dir}/serial`];
-    writeFileSync(config, [...lines, `new_certs_dir=${this.dir}`, 'default_md=sha256', 'policy=any', '[any]', 'commonName=supplied', ''].join('\n'));
-    openssl(['ca', '-batch', '-config', config, '-cert', this.ca.certFile, '-keyfile', this.ca.keyFile, '-in', join(this.dir, `${name}.csr`), '-out', join(this.dir, `${name}.crt`), '-notext', '-extfile', join(this.dir, `${name}.ext`), '-startdate', '20200101000000Z', '-enddate', '20200102000000Z']);
+    const lines = [
+      '[ca]',
+      'default_ca=own',
+      '[own]',
+      `database=${this.dir}/index.txt`,
+      `serial=${this.dir}/serial`,
+    ];
+    writeFileSync(
+      config,
+      [
+        ...lines,
+        `new_certs_dir=${this.dir}`,
+        'default_md=sha256',
+        'policy=any',
+        '[any]',
+        'commonName=supplied',
+        '',
+      ].join('\n'),
+    );
+    openssl([
+      'ca',
+      '-batch',
+      '-config',
+      config,
+      '-cert',
+      this.ca.certFile,
+      '-keyfile',
+      this.ca.keyFile,
+      '-in',
+      join(this.dir, `${name}.csr`),
+      '-out',
+      join(this.dir, `${name}.crt`),
+      '-notext',
+      '-extfile',
+      join(this.dir, `${name}.ext`),
+      '-startdate',
+      '20200101000000Z',
+      '-enddate',
+      '20200102000000Z',
+    ]);
   }
 
   #make(name: string, extra: readonly string[]): Pair {
-    openssl(['req', '-newkey', ...KEY, '-nodes', '-keyout', join(this.dir, `${name}.key`), '-out', join(this.dir, `${name}.crt`), ...extra]);
+    openssl([
+      'req',
+      '-newkey',
+      ...KEY,
+      '-nodes',
+      '-keyout',
+      join(this.dir, `${name}.key`),
+      '-out',
+      join(this.dir, `${name}.crt`),
+      ...extra,
+    ]);
     return this.#read(name);
   }
 

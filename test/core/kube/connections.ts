@@ -1,8 +1,9 @@
 /** Connections and clusters for tests, with everything that a test does not care about filled in. */
+
+import { realClock } from '../../../core/kube/clock.ts';
 import { type ConnectedCluster, type ConnectOptions, connect } from '../../../core/kube/cluster.ts';
 import type { Connection } from '../../../core/kube/connection.ts';
 import { Transport, type TransportOptions } from '../../../core/kube/transport.ts';
-import { realClock } from '../../../core/kube/clock.ts';
 
 export function connectionTo(server: string, more: Partial<Connection> = {}): Connection {
   return {

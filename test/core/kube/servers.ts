@@ -24,19 +24,38 @@ export async function serve(handle: Handler, tls?: Pair & { ca?: string }): Prom
     request.on('end', () => handle(request, body, response));
   };
   const server = tls
-    ? https.createServer({ cert: tls.cert, key: tls.key, ...(tls.ca ? { ca: tls.ca, requestCert: true } : {}) }, listener)
+    ? https.createServer(
+        {
+          cert: tls.cert,
+          key: tls.key,
+          ...(tls.ca ? { ca: tls.ca, requestCert: true, rejectUnauthorized: false } : {}),
+        },
+        listener,
+      )
     : http.createServer(listener);
   return listen(server, tls ? 'https' : 'http');
 }
 
-export function json(response: http.ServerResponse, status: number, body: unknown, headers: http.OutgoingHttpHeaders = {}): void {
+export function json(
+  response: http.ServerResponse,
+  status: number,
+  body: unknown,
+  headers: http.OutgoingHttpHeaders = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body));
 }
 
 /** A Status as API servers answer. */
 export function status(code: number, reason: string, message = reason): Record<string, unknown> {
-  return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message, ...(reason ? { reason } : {}) };
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    code,
+    message,
+    ...(reason ? { reason } : {}),
+  };
 }
 
 /** A forwarding proxy: CONNECT, and plain requests with a whole URL. Notes what it is asked for. */
@@ -87,7 +106,8 @@ export async function socksProxy(seen: string[], login?: string): Promise<Listen
       if (`${user}:${password}` !== login) return void socket.end();
     }
     const [, , , type] = await read(4);
-    const host = type === 3 ? (await read((await read(1))[0]!)).toString() : (await read(type === 1 ? 4 : 16)).join('.');
+    const host =
+      type === 3 ? (await read((await read(1))[0]!)).toString() : (await read(type === 1 ? 4 : 16)).join('.');
     const port = (await read(2)).readUInt16BE();
     seen.push(`${type === 3 ? 'name' : 'address'} ${host}:${port}`);
     const onward = connect(port, '127.0.0.1', () => {

@@ -1,9 +1,9 @@
+import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import type { ApiRequest, Sent } from '../../../core/kube/transport.ts';
 import { connectionTo, transportTo } from './connections.ts';
 import { type Handler, json, listen, serve, status } from './servers.ts';
-import { createServer } from 'node:net';
 
 const GET: ApiRequest = { method: 'GET', path: '/x', repeatable: true };
 
@@ -28,7 +28,10 @@ const reset: Handler = (request) => request.socket.destroy();
 const RETRIED: [string, Handler][] = [
   ['429', answer(429, 'TooManyRequests')],
   ['429 with seconds', answer(429, 'TooManyRequests', { 'retry-after': '1' })],
-  ['429 with a date', answer(429, 'TooManyRequests', { 'retry-after': new Date(Date.now() + 900).toUTCString() })],
+  [
+    '429 with a date',
+    answer(429, 'TooManyRequests', { 'retry-after': new Date(Date.now() + 900).toUTCString() }),
+  ],
   ['502', answer(502, '')],
   ['503', answer(503, 'ServiceUnavailable')],
   ['504', answer(504, 'Timeout')],
@@ -56,7 +59,12 @@ const FINAL: [string, Handler, number, string][] = [
   ['409', answer(409, 'Conflict'), 409, 'Conflict'],
   ['422', answer(422, 'Invalid'), 422, 'Invalid'],
   ['401', answer(401, 'Unauthorized'), 401, 'Unauthorized'],
-  ['a Retry-After beyond our patience', answer(429, 'TooManyRequests', { 'retry-after': '3600' }), 429, 'TooManyRequests'],
+  [
+    'a Retry-After beyond our patience',
+    answer(429, 'TooManyRequests', { 'retry-after': '3600' }),
+    429,
+    'TooManyRequests',
+  ],
 ];
 
 for (const [name, handler, code, reason] of FINAL) {
@@ -150,11 +158,15 @@ test('a request that takes too long fails by itself', async (t) => {
   const transport = transportTo(connectionTo(server.url, { requestTimeout: 50 }));
   const sent = await transport.send(GET);
   transport.close();
-  t.like(sent, { ok: false, failure: { status: 0, reason: 'Timeout', message: 'no answer within 0.1 seconds' } });
+  t.like(sent, {
+    ok: false,
+    failure: { status: 0, reason: 'Timeout', message: 'no answer within 0.1 seconds' },
+  });
 });
 
 test('what is not the Kubernetes API is said to be so', async (t) => {
-  const page = '<!DOCTYPE html>\n<html><head><title>Sign in\n to Corp</title></head><body>secret</body></html>';
+  const page =
+    '<!DOCTYPE html>\n<html><head><title>Sign in\n to Corp</title></head><body>secret</body></html>';
   const bodies: [Handler, Record<string, unknown>][] = [
     [
       (_request, _body, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end(page),
@@ -166,20 +178,25 @@ test('what is not the Kubernetes API is said to be so', async (t) => {
       },
     ],
     [
-      (_request, _body, response) => void response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n'),
+      (_request, _body, response) =>
+        void response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n'),
       { status: 404, reason: '', message: 'the server answered 404: 404 page not found' },
     ],
     [
-      (_request, _body, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('{"data": {"a": "c2Vj'),
+      (_request, _body, response) =>
+        void response.writeHead(200, { 'content-type': 'application/json' }).end('{"data": {"a": "c2Vj'),
       { status: 0, reason: 'Truncated', message: 'the answer (200) is not complete JSON' },
     ],
     [
-      (_request, _body, response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end('nonsense'),
+      (_request, _body, response) =>
+        void response.writeHead(200, { 'content-encoding': 'gzip' }).end('nonsense'),
       { status: 0, reason: 'Truncated', message: 'the compressed answer is damaged' },
     ],
     [
       (_request, _body, response) => {
-        response.writeHead(400, { 'content-type': 'text/plain' }).end('Client sent an HTTP request to an HTTPS server.\n');
+        response
+          .writeHead(400, { 'content-type': 'text/plain' })
+          .end('Client sent an HTTP request to an HTTPS server.\n');
       },
       { status: 400, message: 'the server answered 400: Client sent an HTTP request to an HTTPS server.' },
     ],
@@ -207,7 +224,9 @@ test('an answer that breaks off is asked for again', async (t) => {
 
 test('integers beyond 2^53 come back whole, compressed or not', async (t) => {
   await using server = await serve((_request, _body, response) => {
-    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"quota":9007199254740993,"text":"ä"}'));
+    response
+      .writeHead(200, { 'content-encoding': 'gzip' })
+      .end(gzipSync('{"quota":9007199254740993,"text":"ä"}'));
   });
   const transport = transportTo(connectionTo(server.url));
   t.like(await transport.send(GET), { ok: true, body: { quota: 9007199254740993n, text: 'ä' } });
@@ -227,7 +246,10 @@ test('headers: agent, impersonation with several groups, no compression towards 
   );
   await transport.send(GET);
   transport.close();
-  const pairs = Array.from({ length: seen.length / 2 }, (_, index) => `${seen[index * 2]}: ${seen[index * 2 + 1]}`);
+  const pairs = Array.from(
+    { length: seen.length / 2 },
+    (_, index) => `${seen[index * 2]}: ${seen[index * 2 + 1]}`,
+  );
   t.true(pairs.includes('user-agent: test'));
   t.true(pairs.includes('accept-encoding: identity'));
   t.true(pairs.includes(`Impersonate-User: ${Buffer.from('jane ö').toString('latin1')}`));

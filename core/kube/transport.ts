@@ -1,0 +1,231 @@
+import type { ClientRequest } from 'node:http';
+import type { ApiFailure } from '../model/cluster.ts';
+import type { Json } from '../model/json.ts';
+import { type Clock, sleep } from './clock.ts';
+import type { Connection } from './connection.ts';
+import { connectionFailure } from './connection-failure.ts';
+import { type Credential, type CredentialSource, openCredentials } from './credentials.ts';
+import { type Endpoint, openEndpoint } from './endpoint.ts';
+import { failureOf, noAnswer } from './failure.ts';
+import { impersonationHeaders } from './impersonation.ts';
+import { Limiter, type Slot } from './limiter.ts';
+import { bareHost, isLoopback } from './proxy-choice.ts';
+import { type Log, logExchange } from './request-log.ts';
+import { parseRetryAfter, RetryBudget, retryDelay } from './retry.ts';
+import { warningTexts } from './warnings.ts';
+import { exchange, type WireReply, type WireRequest } from './wire.ts';
+
+export interface TransportOptions {
+  userAgent: string;
+  signal: AbortSignal;
+  clock: Clock;
+  /** In [0, 1), for the jitter of retries. */
+  random: () => number;
+  log?: Log;
+  /** Milliseconds that one command may spend on retries. */
+  retryWindow?: number;
+  maxConcurrency?: number;
+  /** Called with every warning that the server sends, as often as it does. */
+  onWarning?: (text: string) => void;
+}
+
+export interface ApiRequest {
+  method: 'GET' | 'PATCH' | 'PUT' | 'POST' | 'DELETE';
+  /** From the server's root, encoded, with its query. */
+  path: string;
+  headers?: Readonly<Record<string, string>>;
+  /** JSON text. */
+  body?: string;
+  contentType?: string;
+  /** Whether doing it twice is as good as doing it once. */
+  repeatable: boolean;
+  /** Answers beside 2xx that count as success, such as 304. */
+  accept?: readonly number[];
+  /** Whether its latency says nothing of the server's load: long lists, discovery. */
+  heavy?: boolean;
+}
+
+/** `body` is null where an answer had none. A failure keeps the parsed body, for what `ApiFailure` leaves out. */
+export type Sent =
+  | { ok: true; status: number; headers: WireReply['headers']; body: Json }
+  | { ok: false; failure: ApiFailure; body?: Json };
+
+interface Attempted {
+  sent: Sent;
+  /** In ms, where the server said it. */
+  retryAfter?: number;
+  /** The credential was refused, and there is another now. */
+  renewal?: boolean;
+}
+
+const DEFAULT_TIMEOUT = 30_000;
+const MAX_BODY = 256 * 2 ** 20;
+const DEFAULT_CONCURRENCY = 64;
+/** In ms, where a 429 does not say how long to wait. */
+const THROTTLE_PAUSE = 1000;
+
+/**
+ * Sends requests to one API server for one command: credentials, concurrency, timeouts, retries, logs. Failures
+ * are values; what rejects is an abort of the signal (with its reason) and credentials that can't be had
+ * (ProblemError).
+ */
+export class Transport {
+  readonly #connection: Connection;
+  readonly #options: TransportOptions;
+  readonly #limiter: Limiter;
+  readonly #budget: RetryBudget;
+  readonly #headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly #maxSockets: number;
+  readonly #underWay = new Set<ClientRequest>();
+  readonly #closing = new AbortController();
+  readonly #ended: AbortSignal;
+  #credentials: Promise<CredentialSource> | undefined;
+  /** The newest last; older ones had another client certificate and only finish what they began. */
+  readonly #endpoints: { endpoint: Endpoint; certificate: Credential['certificate'] }[] = [];
+  #serverKnown = false;
+
+  constructor(connection: Connection, options: TransportOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#ended = AbortSignal.any([options.signal, this.#closing.signal]);
+    this.#budget = new RetryBudget(options.clock, options.retryWindow);
+    this.#maxSockets = options.maxConcurrency ?? DEFAULT_CONCURRENCY;
+    this.#limiter = new Limiter({ clock: options.clock, signal: this.#ended, max: this.#maxSockets });
+    // On this machine compressing costs more than sending.
+    const compress = connection.compression && !isLoopback(bareHost(new URL(connection.server).hostname));
+    this.#headers = {
+      accept: 'application/json',
+      'user-agent': options.userAgent,
+      'accept-encoding': compress ? 'gzip' : 'identity',
+      ...impersonationHeaders(connection.impersonate),
+    };
+    this.#ended.addEventListener('abort', () => this.#drop(), { once: true });
+    if (this.#ended.aborted) this.#drop();
+  }
+
+  async send(request: ApiRequest): Promise<Sent> {
+    const { clock, random } = this.#options;
+    const startedAt = clock.now();
+    const wire = this.#wireRequest(request);
+    let leaveBudget: (() => void) | undefined;
+    let renewed = false;
+    try {
+      for (let number = 1; ; number += 1) {
+        this.#ended.throwIfAborted();
+        if (this.#budget.serverLost) return { ok: false, failure: lost(this.#connection.server) };
+        const { sent, retryAfter, renewal } = await this.#attempt(request, wire, !renewed);
+        if (sent.ok) return sent;
+        if (renewal) {
+          renewed = true;
+          continue;
+        }
+        const { failure } = sent;
+        const elapsed = clock.now() - startedAt;
+        const { repeatable } = request;
+        const serverKnown = this.#serverKnown;
+        const delay = retryDelay({ failure, number, elapsed, repeatable, serverKnown, retryAfter }, random);
+        if (delay === undefined || this.#budget.exhausted) return sent;
+        leaveBudget ??= this.#budget.enter();
+        await sleep(delay, clock, this.#ended);
+      }
+    } finally {
+      leaveBudget?.();
+    }
+  }
+
+  /** Drops every connection; whatever is under way, or comes later, rejects. */
+  close(): void {
+    this.#closing.abort(new Error('the connection to the cluster was closed'));
+  }
+
+  /** One try: waits for its turn, takes the credential of that moment, and tells the limiter how it went. */
+  async #attempt(request: ApiRequest, wire: WireRequest, mayRenew: boolean): Promise<Attempted> {
+    const slot = await this.#limiter.acquire();
+    try {
+      const source = await this.#source();
+      const credential = await source.current();
+      const attempted = await this.#exchange(request, wire, credential, slot);
+      const { sent } = attempted;
+      // The slot is held meanwhile, so that nobody else is sent off with what was refused.
+      if (mayRenew && !sent.ok && sent.failure.status === 401) {
+        return { ...attempted, renewal: await source.renew(credential) };
+      }
+      return attempted;
+    } finally {
+      slot.release();
+    }
+  }
+
+  async #exchange(
+    request: ApiRequest,
+    wire: WireRequest,
+    credential: Credential,
+    slot: Slot,
+  ): Promise<Attempted> {
+    const { clock, log, onWarning } = this.#options;
+    const { server, requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
+    const sending = { ...wire, headers: { ...wire.headers, ...credential.headers } };
+    const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
+    const startedAt = clock.now();
+    let reply: WireReply;
+    try {
+      reply = await exchange(this.#endpointFor(credential), sending, limits, this.#underWay);
+    } catch (error) {
+      this.#ended.throwIfAborted();
+      const failure = connectionFailure(error, server);
+      if (log) logExchange(log, server, sending, failure.message, clock.now() - startedAt);
+      this.#budget.note(false, startedAt);
+      return { sent: { ok: false, failure } };
+    }
+    const latency = clock.now() - startedAt;
+    if (log) logExchange(log, server, sending, reply, latency);
+    this.#budget.note(true, startedAt);
+    this.#serverKnown = true;
+    for (const text of warningTexts(reply.headers.warning)) onWarning?.(text);
+    const retryAfter = parseRetryAfter(reply.headers['retry-after'], Date.now());
+    const sent = judge(reply, request.accept ?? []);
+    if (reply.status === 429) slot.release({ throttled: { retryAfter: retryAfter ?? THROTTLE_PAUSE } });
+    else if (sent.ok && !request.heavy) slot.release({ latency });
+    return { sent, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  }
+
+  #wireRequest({ method, path, headers, body, contentType }: ApiRequest): WireRequest {
+    return {
+      method,
+      path,
+      headers: { ...this.#headers, ...(contentType ? { 'content-type': contentType } : {}), ...headers },
+      // Made once, however often it is sent.
+      ...(body === undefined ? {} : { body: Buffer.from(body) }),
+    };
+  }
+
+  #source(): Promise<CredentialSource> {
+    this.#credentials ??= openCredentials(this.#connection.auth, this.#options.clock, this.#ended);
+    return this.#credentials;
+  }
+
+  #endpointFor({ certificate }: Credential): Endpoint {
+    const newest = this.#endpoints.at(-1);
+    if (newest && newest.certificate === certificate) return newest.endpoint;
+    const endpoint = openEndpoint(this.#connection, certificate, this.#maxSockets);
+    this.#endpoints.push({ endpoint, certificate });
+    return endpoint;
+  }
+
+  #drop(): void {
+    for (const request of this.#underWay) request.destroy();
+    for (const { endpoint } of this.#endpoints) endpoint.close();
+  }
+}
+
+function judge(reply: WireReply, accept: readonly number[]): Sent {
+  const { status, headers, body } = reply;
+  const json = 'json' in body ? body.json : body.text === '' ? null : undefined;
+  const good = (status >= 200 && status < 300) || accept.includes(status);
+  if (good && json !== undefined) return { ok: true, status, headers, body: json };
+  return { ok: false, failure: failureOf(reply), ...(json === undefined ? {} : { body: json }) };
+}
+
+function lost(server: string): ApiFailure {
+  return noAnswer('ServerLost', `${server} has not answered anything for a minute and is given up`);
+}
