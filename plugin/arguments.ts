@@ -1,13 +1,28 @@
 // Short flags that take a value: kubectl's users write `-nshop`, `-ojson` and `-v=9`, which yargs reads as groups.
-const SHORT_WITH_VALUE = /^-([fknosv])=?(.+)$/;
+const SHORT_WITH_VALUE = /^-([fknosv])(?:=(.*)|([^=].*))$/s;
+// yargs takes the lone `-` of `-f -` for another flag.
+const BEFORE_DASH = /^(?:-[fk]|--filename|--kustomize)$/;
 
-/** Spells `-nshop` and `-n=shop` as `-n shop`; everything after `--` stays as it is. */
+/** Spells `-nshop` as `-n=shop` and `-f -` as `-f=-`; everything after `--` stays as it is. */
 export function separateShortValues(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
   const flags = end < 0 ? argv : argv.slice(0, end);
-  const separated = flags.flatMap((argument) => {
+  const separated: string[] = [];
+  for (const argument of flags) {
     const match = SHORT_WITH_VALUE.exec(argument);
-    return match ? [`-${match[1]}`, match[2]!] : [argument];
-  });
+    if (match) separated.push(`-${match[1]}=${match[2] ?? match[3]}`);
+    else if (argument === '-' && BEFORE_DASH.test(separated.at(-1) ?? ''))
+      separated.push(`${separated.pop()}=-`);
+    else separated.push(argument);
+  }
   return end < 0 ? separated : [...separated, ...argv.slice(end)];
+}
+
+/** The number after the last `-v`, before anything else is read of the arguments; 0 where there is none. */
+export function verbosity(argv: readonly string[]): number {
+  const levels = argv.map((argument, index) => {
+    const joined = /^(?:-v=?|--v=)(\d+)$/.exec(argument)?.[1];
+    return Number(joined ?? (/^--?v$/.test(argument) ? argv[index + 1] : Number.NaN));
+  });
+  return levels.findLast((level) => !Number.isNaN(level)) ?? 0;
 }

@@ -1,11 +1,15 @@
-import yargs from 'yargs';
-import { type Problem, ProblemError } from '../core/model/problem.ts';
+import yargs, { type Options } from 'yargs';
+import { ProblemError } from '../core/model/problem.ts';
 import { separateShortValues } from './arguments.ts';
-import { diffCommand } from './commands/diff.ts';
+import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
 import { versionCommand } from './commands/version.ts';
+import { CONNECTION_FLAGS } from './connection-flags.ts';
 import type { Io } from './io.ts';
+import { usageProblem } from './usage.ts';
 
 const MAX_WIDTH = 110;
+/** Every name under which yargs hands over a flag that may be given more than once. */
+const REPEATABLE = new Set(['_', ...[DIFF_FLAGS, CONNECTION_FLAGS].flatMap(repeatableNames)]);
 
 /** Parses the arguments, runs one command and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
@@ -13,11 +17,13 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   const finish = (result: number): void => {
     code = result;
   };
+  const spelt = separateShortValues(argv);
   const cli = yargs()
     .scriptName('kubectl gitlab-agent')
     .usage('$0 COMMAND\n\nSee what GitOps will do to a cluster, what it did, and why.')
     .command(diffCommand(io, finish))
     .command(versionCommand(io, finish))
+    .middleware(lastOfEach)
     .demandCommand(1, 'say what to do')
     .strict()
     .recommendCommands()
@@ -29,22 +35,33 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     .version(false)
     .help()
     .alias('help', 'h')
+    .updateStrings({ 'Options:': 'Help:' })
     .wrap(Math.min(io.columns, MAX_WIDTH))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new ProblemError(usageProblem(message));
+      throw error && error.name !== 'YError' ? error : new ProblemError(usageProblem(message, spelt));
     });
   // Without a callback yargs would print help by itself, to wherever it likes.
-  await cli.parseAsync(separateShortValues(argv), {}, (_error, _arguments, output) => {
+  await cli.parseAsync(spelt, {}, (_error, _arguments, output) => {
     if (output) io.out(`${output}\n`);
   });
   return code;
 }
 
-function usageProblem(message: string): Problem {
-  return {
-    code: 'Usage',
-    message: message.replaceAll('\n', ' '),
-    hint: 'kubectl gitlab-agent --help lists commands and flags',
-  };
+/** Of a flag that is given twice the last one counts, as in kubectl. */
+function lastOfEach(flags: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(flags)) {
+    if (Array.isArray(value) && !REPEATABLE.has(name)) flags[name] = value.at(-1);
+  }
+}
+
+function repeatableNames(flags: Readonly<Record<string, Options>>): string[] {
+  return Object.entries(flags)
+    .filter(([, { array }]) => array)
+    .flatMap(([name, { alias = [] }]) => [
+      name,
+      name.replace(/-(.)/g, (_dash, letter) => letter.toUpperCase()),
+      alias,
+    ])
+    .flat();
 }

@@ -3,6 +3,7 @@ export interface Io {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
   homedir: string;
+  /** Standard input, whole; rejects when the signal ends. */
   stdin: () => Promise<Buffer>;
   /** Writes to stdout; a reader that went away is no error. */
   out(text: string): void;

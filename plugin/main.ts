@@ -1,5 +1,8 @@
 import { homedir } from 'node:os';
+import { addAbortSignal } from 'node:stream';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
+import { escapeUnsafe } from '../core/report/escape.ts';
+import { verbosity } from './arguments.ts';
 import { runCli } from './cli.ts';
 import type { Io } from './io.ts';
 
@@ -19,9 +22,13 @@ export async function main(): Promise<void> {
       abort.abort();
     });
   }
-  // `diff … | head` closes the pipe early; the exit code of the diff is not worth a stack trace then.
+  // `diff … | head` closes the pipe early: nobody reads on, but the exit code still tells what was found.
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 2));
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') return;
+      process.stderr.write(`error: the output can't be written: ${error.code}\n`);
+      process.exit(2);
+    });
   }
   const code = await runCli(process.argv.slice(2), processIo(abort.signal)).catch((error: unknown) =>
     signalled ? SIGNAL_CODES[signalled] : fail(error),
@@ -31,9 +38,9 @@ export async function main(): Promise<void> {
 
 function fail(error: unknown): number {
   if (error instanceof ProblemError)
-    process.stderr.write(`${error.problems.map(formatProblem).join('\n')}\n`);
+    process.stderr.write(`${escapeUnsafe(error.problems.map(formatProblem).join('\n'))}\n`);
   else {
-    const verbose = process.argv.some((argument) => /^-v=?[89]$/.test(argument));
+    const verbose = verbosity(process.argv) >= 8;
     const text = error instanceof Error ? (verbose ? error.stack : error.message) : String(error);
     process.stderr.write(
       `error: unexpected: ${text}\nhint: this is a defect of kubectl gitlab-agent; -v=8 shows where\n`,
@@ -48,7 +55,7 @@ function processIo(signal: AbortSignal): Io {
     env,
     cwd: process.cwd(),
     homedir: env.HOME || homedir(),
-    stdin: async () => Buffer.concat(await Array.fromAsync(process.stdin)),
+    stdin: () => readStdin(signal),
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     stdoutIsTty: stdout.isTTY === true,
@@ -57,4 +64,10 @@ function processIo(signal: AbortSignal): Io {
     signal,
     version: VERSION,
   };
+}
+
+async function readStdin(signal: AbortSignal): Promise<Buffer> {
+  // A person at a terminal, or a pipe that nobody closes, must not outlast Ctrl-C.
+  const stdin = addAbortSignal(signal, process.stdin);
+  return Buffer.concat(await Array.fromAsync(stdin));
 }

@@ -30,9 +30,19 @@ export class Progress {
     this.#timer = setTimeout(() => this.#draw(), stderrIsTty ? REDRAW_MS : REPEAT_MS).unref();
   }
 
+  /** Writes lines of their own to stderr, out of the way of the one that redraws itself. */
+  say(text: string): void {
+    this.#clear();
+    this.#io.err(`${text}\n`);
+  }
+
   /** Takes the line away again, so that it never mixes with a report. */
   end(): void {
     clearTimeout(this.#timer);
+    this.#clear();
+  }
+
+  #clear(): void {
     if (this.#drawn) this.#io.err('\r\x1b[K');
     this.#drawn = false;
   }

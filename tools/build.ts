@@ -1,13 +1,16 @@
 // Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, with source
 // maps and the licences of everything that is bundled.
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as esbuild from 'esbuild';
 import { clientNodeSlim } from './client-node-slim.ts';
 
 const root = dirname(import.meta.dirname);
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-const out = join(root, 'dist', 'plugin');
+const final = join(root, 'dist', 'plugin');
+// Whoever runs the programs meanwhile keeps the last good ones; a failed build leaves them alone.
+const out = join(root, 'dist', `.plugin-${process.pid}`);
 
 const shared: esbuild.BuildOptions = {
   absWorkingDir: root,
@@ -33,9 +36,9 @@ const stringWidth: esbuild.Plugin = {
   },
 };
 
-await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-const results = await Promise.all([
+process.on('exit', () => rmSync(out, { recursive: true, force: true }));
+const building = Promise.all([
   esbuild.build({
     ...shared,
     entryPoints: { 'kubectl-gitlab_agent': 'plugin/entry.ts' },
@@ -59,9 +62,12 @@ const results = await Promise.all([
     },
   }),
 ]);
+const results = await building.catch(() => process.exit(1));
 await chmod(join(out, 'kubectl-gitlab_agent.cjs'), 0o755);
 // The directory holds ESM; the entry says `.cjs` itself.
 await writeFile(join(out, 'package.json'), '{ "type": "module" }\n');
+await rm(final, { recursive: true, force: true });
+await rename(out, final);
 await writeFile(
   join(root, 'dist', 'LICENSES.txt'),
   await licences(results.flatMap(({ metafile }) => Object.keys(metafile!.inputs))),

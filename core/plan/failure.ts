@@ -1,7 +1,8 @@
 import type { ApiFailure } from '../model/cluster.ts';
-import type { Json } from '../model/json.ts';
+import { dig, isObject, type Json } from '../model/json.ts';
 import type { ObjectId } from '../model/object.ts';
-import type { SecretGate } from './secret-gate.ts';
+import { formatPath } from '../model/path.ts';
+import { type SecretGate, scrub } from './secret-gate.ts';
 
 /** Why an object's action is unknown: a stable word and one sentence that holds no secret value. */
 export interface Cause {
@@ -15,8 +16,11 @@ const TYPED =
 const WEBHOOK_REFUSES = /does not support dry run/i;
 const WEBHOOK_FAILED = /failed calling webhook|failed to call webhook|conversion webhook/i;
 const DENIED =
-  /admission webhook "([^"]*)" denied the request|ValidatingAdmissionPolicy '([^']*)'|violates PodSecurity|exceeded quota|failed quota/;
-const NOT_PERMITTED = /cannot (get|list|watch|create|update|patch|delete) resource/;
+  /admission webhook "[^"]*" denied the request|ValidatingAdmissionPolicy '[^']*'|violates PodSecurity|exceeded quota|failed quota/;
+const NOT_PERMITTED = /cannot (get|list|watch|create|update|patch|delete|impersonate) resource/;
+const ESCALATION = /attempting to grant RBAC/;
+const BAD_BASE64 = /illegal base64 data/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** Words a failed request about `object`; `object` is the manifest whose hidden values the server may quote. */
 export function describeFailure(
@@ -27,18 +31,23 @@ export function describeFailure(
 ): Cause {
   const hidden = gate.hides(id);
   const values = objects.flatMap((object) => gate.values(id, object));
-  const text = scrub(clean(messageOf(failure), hidden), values);
-  return { reason: reasonOf(failure), message: hidden ? quoteless(text, id) : text };
+  // Before lines are joined and parts cut: what is left of a value then would not be found any more.
+  const text = clean(scrub(messageOf(failure), values), hidden);
+  const field = BAD_BASE64.test(failure.message) ? objects.map(notBase64).find(Boolean) : undefined;
+  const message = field ? `${field}: not base64` : text;
+  return { reason: reasonOf(failure), message: hidden ? quoteless(message, id) : message };
 }
 
-function reasonOf({ status, reason, message }: ApiFailure): string {
+function reasonOf({ status, reason, message, causes }: ApiFailure): string {
   if (status === 0) return 'Unreachable';
   if (TYPED.test(message)) return 'Invalid';
   if (WEBHOOK_REFUSES.test(message)) return 'WebhookRefusesDryRun';
   if (WEBHOOK_FAILED.test(message)) return 'WebhookFailed';
   if (DENIED.test(message)) return 'Denied';
-  if (status === 422 || status === 400) return reason === 'NamespaceTerminating' ? reason : 'Invalid';
-  if (status === 403) return 'Forbidden';
+  if (causes.some((cause) => cause.reason === 'NamespaceTerminating')) return 'NamespaceTerminating';
+  if (status === 422 || status === 400) return 'Invalid';
+  // What is no lack of rights is an admission plugin's word: limits, service accounts, …
+  if (status === 403) return NOT_PERMITTED.test(message) || ESCALATION.test(message) ? 'Forbidden' : 'Denied';
   if (status === 401) return 'Unauthorized';
   if (status === 404) return 'NotFound';
   if (status === 429) return 'TooManyRequests';
@@ -48,20 +57,19 @@ function reasonOf({ status, reason, message }: ApiFailure): string {
 
 /** True where the user lacks the right to the request itself; an admission plugin's 403 is no such thing. */
 export function notPermitted(failure: ApiFailure): boolean {
-  return (
-    failure.status === 403 &&
-    NOT_PERMITTED.test(failure.message) &&
-    !/attempting to grant RBAC/.test(failure.message)
-  );
+  return failure.status === 403 && NOT_PERMITTED.test(failure.message) && !ESCALATION.test(failure.message);
 }
 
+/** True where the API server itself refuses the object; an admission webhook's 422 is no such thing. */
 export function isInvalid(failure: ApiFailure): boolean {
-  return failure.status === 422 || TYPED.test(failure.message);
+  return (failure.status === 422 && !DENIED.test(failure.message)) || TYPED.test(failure.message);
 }
 
 /** Causes say field by field what the message says in one long line. */
 function messageOf(failure: ApiFailure): string {
-  if (failure.status !== 422 || failure.causes.length === 0) return failure.message;
+  // A webhook may give causes too; then it is the message that says who refused.
+  if (failure.status !== 422 || failure.causes.length === 0 || DENIED.test(failure.message))
+    return failure.message;
   return failure.causes
     .map(({ field, message }) => `${field && field !== '<nil>' ? `${field}: ` : ''}${message ?? ''}`)
     .join('; ');
@@ -85,13 +93,18 @@ function clean(message: string, hidden: boolean): string {
   if (!hidden) return structs;
   return structs
     .replace(/(Invalid value|Unsupported value|Duplicate value): (?:"(?:[^"\\]|\\.)*"|[^:]*)(?=:|;|$)/g, '$1')
-    .replace(/(denied the request): .*/s, '$1');
+    .replace(/(denied(?: the)? request): .*/s, '$1');
 }
 
-function scrub(text: string, values: readonly string[]): string {
-  let result = text;
-  for (const value of values) if (value.length >= 3) result = result.replaceAll(value, '(hidden)');
-  return result;
+/** The first key whose value should be base64 and is not: the API server's words name none. */
+function notBase64(object: Json): string | undefined {
+  for (const map of ['data', 'binaryData']) {
+    const values = dig(object, map);
+    if (!isObject(values)) continue;
+    const wrong = Object.keys(values).find((key) => !BASE64.test(String(values[key]).replace(/[\r\n]/g, '')));
+    if (wrong !== undefined) return formatPath([map, wrong]);
+  }
+  return undefined;
 }
 
 /** Quoted text about a kind with hidden values is kept only where it is a name that everybody may know. */

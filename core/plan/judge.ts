@@ -21,7 +21,7 @@ import {
 import { provesNoop } from './proof.ts';
 import { formatViolations, validateSchema } from './schema.ts';
 import type { Scoped } from './scope.ts';
-import type { SafeViews, SecretGate } from './secret-gate.ts';
+import { type SafeViews, type SecretGate, scrub } from './secret-gate.ts';
 import { keepPartOf, placed, view } from './shape.ts';
 import { replicasDiffer, yieldFields } from './yield.ts';
 
@@ -48,6 +48,8 @@ const BEING_DELETED: Verdict = {
   message: 'it is being deleted; run again once it is gone',
 };
 
+const IN_SET_NAMESPACE = 'not checked by the server: its namespace comes with this set';
+
 const OWNERSHIP: Verdict = {
   action: 'unchanged',
   reason: 'Ownership',
@@ -64,7 +66,7 @@ export async function judge(bench: Bench, item: Scoped, live: Live): Promise<Ver
   const wanted = placed(keepPartOf(item.manifest.object, live.found), item.id);
   const { object, yielded } = yieldFields(item.id, wanted, live.found, bench.ignore, autoscaled);
   const taken = inherited(live.found, bench.servedVersions);
-  const extra = yielded.length > 0 ? { yielded } : {};
+  const extra = yieldedOf(bench, item, yielded);
   // Ownership that only we hold can be taken over later; what client-side apply holds may have to go now.
   if (!bench.full && taken.every(isOwn) && provesNoop(object, live.found)) {
     return { ...(taken.length > 0 ? OWNERSHIP : { action: 'unchanged' as const }), ...extra };
@@ -213,7 +215,7 @@ async function judgeAbsent(bench: Bench, item: Scoped): Promise<Verdict> {
     bench.ignore,
     false,
   );
-  const extra = yielded.length > 0 ? { yielded } : {};
+  const extra = yieldedOf(bench, item, yielded);
   const unverified = (message: string): Verdict => ({
     ...created(bench, item, object),
     verified: false,
@@ -222,18 +224,14 @@ async function judgeAbsent(bench: Bench, item: Scoped): Promise<Verdict> {
   });
   const namespace =
     item.id.namespace === undefined ? 'live' : await bench.namespaces.state(item.id.namespace);
-  if (namespace === 'absent') {
-    const message = `namespace ${item.id.namespace} does not exist and is not in the set`;
-    return { action: 'unknown', reason: 'NamespaceNotFound', message };
-  }
+  if (namespace === 'absent') return noNamespace(item.id.namespace!);
   if (item.defined && (!item.resource || namespace === 'in-set')) {
     const violations = validateSchema(object, item.defined.schema);
     if (violations.length > 0)
       return { action: 'unknown', reason: 'Invalid', message: formatViolations(violations) };
     return unverified('checked against the schema of its CRD in this set, but not its CEL rules');
   }
-  if (namespace === 'in-set')
-    return unverified('not checked by the server: its namespace comes with this set');
+  if (namespace === 'in-set') return unverified(IN_SET_NAMESPACE);
   const answer = await bench.cluster.apply(refOf(item), object, { dryRun: true });
   if (answer.ok) {
     const fields = ownFields(answer.value);
@@ -245,12 +243,28 @@ async function judgeAbsent(bench: Bench, item: Scoped): Promise<Verdict> {
   }
   const { failure } = answer;
   if (notPermitted(failure)) return unverified('not checked by the server: no right to write it');
+  const { namespace: within } = item.id;
+  if (failure.status === 404 && failure.details?.kind === 'namespaces' && within !== undefined) {
+    return bench.inSet('Namespace', within) ? unverified(IN_SET_NAMESPACE) : noNamespace(within);
+  }
   if (missesRoleOfSet(bench, failure))
     return unverified('not checked by the server: its role comes with this set');
   if (item.defined && isInvalid(failure) && validateSchema(object, item.defined.schema).length === 0) {
     return unverified('checked against the schema of its CRD in this set, but not its CEL rules');
   }
   return unknown(bench, item, failure);
+}
+
+function noNamespace(name: string): Verdict {
+  const message = `namespace ${name} does not exist and is not in the set`;
+  return { action: 'unknown', reason: 'NamespaceNotFound', message };
+}
+
+/** Members of sets stand in paths with their values. */
+function yieldedOf({ gate }: Bench, { id, manifest }: Scoped, yielded: string[]): { yielded?: string[] } {
+  if (yielded.length === 0) return {};
+  const values = gate.values(id, manifest.object);
+  return { yielded: yielded.map((path) => scrub(path, values)) };
 }
 
 function created(bench: Bench, item: Scoped, object: KubeObject): Verdict {

@@ -1,5 +1,6 @@
 import type { Answer, ApiFailure, Cluster, ListPage, Resource } from '../model/cluster.ts';
 import type { KubeObject } from '../model/object.ts';
+import { notPermitted } from './failure.ts';
 import type { Scoped } from './scope.ts';
 
 /** What a read told of one object: as it is live, absent for certain, or not to be told. */
@@ -36,15 +37,25 @@ async function readGroup(
   group: Scoped[],
   handle: (item: Scoped, live: Live) => void,
 ): Promise<void> {
+  const { resource, id } = group[0]!;
   const missing = new Map(group.map((item) => [item.id.name, item]));
-  if (group.length >= WORTH_A_LIST && group[0]!.resource!.verbs.includes('list')) {
-    await listInto(cluster, group[0]!.resource!, group[0]!.id.namespace, missing, handle);
-  }
+  const mayList = resource!.verbs.includes('list');
+  const worthIt = mayList && group.length >= WORTH_A_LIST;
+  if (worthIt) await listInto(cluster, resource!, id.namespace, missing, handle);
+  const refused = new Map<string, Live>();
   const gets = [...missing.values()].map(async (item) => {
-    const { resource, id } = item;
-    handle(item, liveOf(await cluster.get({ resource: resource!, namespace: id.namespace, name: id.name })));
+    const { name, namespace } = item.id;
+    const live = liveOf(await cluster.get({ resource: resource!, namespace, name }));
+    if (mayList && !worthIt && 'failure' in live && notPermitted(live.failure)) refused.set(name, live);
+    else {
+      missing.delete(name);
+      handle(item, live);
+    }
   });
   await Promise.all(gets);
+  // Whoever may not get may still list.
+  if (refused.size > 0) await listInto(cluster, resource!, id.namespace, missing, handle);
+  for (const item of missing.values()) handle(item, refused.get(item.id.name)!);
 }
 
 /** Takes from `missing` what a LIST finds or proves absent; what is left needs a GET. */

@@ -47,8 +47,14 @@ export async function planSet(
     });
     options.onProgress?.(changes.size, scoped.length);
   };
+  const run = (judging: Promise<Verdict>, item: Scoped): void => {
+    const done = judging.then((verdict) => conclude(item, verdict));
+    // Waited for once everything is read: until then a rejection (Ctrl-C) must not count as unhandled.
+    done.catch(() => undefined);
+    running.push(done);
+  };
   const start = (item: Scoped, live: Live): void => {
-    running.push(judge(bench, item, live).then((verdict) => conclude(item, verdict)));
+    run(judge(bench, item, live), item);
   };
 
   const readable: Scoped[] = [];
@@ -57,7 +63,7 @@ export async function planSet(
     if (skip) conclude(item, skip);
     else if (item.cause) conclude(item, { action: 'unknown', ...item.cause });
     else if (item.resource) readable.push(item);
-    else running.push(judgeUnserved(bench, discovery, item).then((verdict) => conclude(item, verdict)));
+    else run(judgeUnserved(bench, discovery, item), item);
   }
   await readLive(cluster, readable, start);
   await Promise.all(running);
@@ -109,8 +115,10 @@ function lineOf(manifest: Manifest, { reason, message }: Verdict, { locate }: Pl
   const { line } = manifest.source;
   const field = reason === 'Invalid' ? /^([^\s:]+): /.exec(message ?? '')?.[1] : undefined;
   if (!field || !locate) return line;
+  // The API server writes map keys in brackets without quotes: `data[tls.key]`.
+  const quoted = field.replace(/\[([^\]"=]*[^\]"=\d][^\]"=]*)\]/g, '["$1"]');
   try {
-    return locate(manifest, parsePath(field))?.line ?? line;
+    return locate(manifest, parsePath(quoted))?.line ?? line;
   } catch {
     // Not every answer begins with a path that can be read.
     return line;

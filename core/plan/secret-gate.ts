@@ -1,9 +1,9 @@
 import { deepEqual, isObject, type Json, type JsonObject } from '../model/json.ts';
-import { isSecret, type ObjectId } from '../model/object.ts';
+import type { ObjectId } from '../model/object.ts';
 import { hasKeys, type PathStep } from '../model/path.ts';
 import type { FieldChange } from '../model/plan.ts';
 import { diffFields, type FieldDifference } from './field-diff.ts';
-import { type FieldSet, setOwn } from './field-set.ts';
+import { EMPTY, type FieldSet, keyedEdges, matches, setOwn } from './field-set.ts';
 
 /** Values that the user calls secret, in objects of any kind: `--secret-path ConfigMap:data.token`. */
 export interface SecretPath {
@@ -27,7 +27,12 @@ const CHANGED_BEFORE = '(changed, before)';
 const CHANGED_AFTER = '(changed, after)';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+const SECRET = { group: '', kind: 'Secret' };
 const OF_SECRETS: PathStep[][] = [['data'], ['stringData']];
+/** Shorter values would be found in half of all sentences. */
+const SHORTEST_SEARCHED = 3;
+/** A line of a longer value is searched for as well, where it is no mere word. */
+const SHORTEST_LINE = 8;
 
 /**
  * The one way out for values of objects: what passes here holds no value of a Secret or of a path that the user
@@ -47,15 +52,19 @@ export class SecretGate {
   }
 
   #pathsOf(id: Pick<ObjectId, 'group' | 'kind'>): PathStep[][] {
-    const named = this.#paths.filter((path) => path.group === id.group && path.kind === id.kind);
-    return [...(isSecret(id) ? OF_SECRETS : []), ...named.map((path) => path.path)];
+    const kind = id.kind.toLowerCase();
+    // A kind that is spelt wrong is no kind, but its values are as secret as they were meant to be.
+    const isMeant = (meant: { group: string; kind: string }): boolean =>
+      meant.group === id.group && meant.kind.toLowerCase() === kind;
+    const named = this.#paths.filter(isMeant);
+    return [...(isMeant(SECRET) ? OF_SECRETS : []), ...named.map((path) => path.path)];
   }
 
   /** Both views with their secret values marked, and their differences under `fields` (how lists are matched). */
   views(id: ObjectId, before: Json | undefined, after: Json | undefined, fields: FieldSet): SafeViews {
     let pair = { before: withoutLastApplied(before), after: withoutLastApplied(after) };
     const paths = this.#pathsOf(id);
-    for (const path of paths) pair = maskAt(pair.before, pair.after, path);
+    for (const path of paths) pair = maskAt(pair.before, pair.after, path, fields);
     const differences = diffFields(pair.before, pair.after, fields);
     return {
       ...pair,
@@ -64,12 +73,27 @@ export class SecretGate {
     };
   }
 
-  /** Every value below the hidden paths of `object`, to search an error message for. */
+  /** Every value below the hidden paths of `object` as a message may quote it: as it is, decoded, escaped, by line. */
   values(id: ObjectId, object: Json): string[] {
-    const found = new Set<string>();
-    for (const path of this.#pathsOf(id)) for (const leaf of leavesAt(object, path)) found.add(leaf);
-    return [...found].sort((a, b) => b.length - a.length);
+    return this.#pathsOf(id).flatMap((path) => leavesAt(object, path).flatMap(spellings));
   }
+}
+
+/** A text from elsewhere without the hidden values that it repeats. */
+export function scrub(text: string, values: readonly string[]): string {
+  let result = text;
+  const longestFirst = [...new Set(values)].sort((a, b) => b.length - a.length);
+  for (const value of longestFirst)
+    if (value.length >= SHORTEST_SEARCHED) result = result.replaceAll(value, '(hidden)');
+  return result;
+}
+
+function spellings(value: string): string[] {
+  const decoded = Buffer.from(value, 'base64').toString('utf8');
+  return [value, decoded].flatMap((text) => {
+    const lines = text.split(/\r?\n/).map((line) => line.trim());
+    return [text, JSON.stringify(text).slice(1, -1), ...lines.filter((line) => line.length >= SHORTEST_LINE)];
+  });
 }
 
 function reported({ path, before, after }: FieldDifference, hides: boolean): FieldChange {
@@ -91,47 +115,53 @@ interface Pair {
   after: Json | undefined;
 }
 
-function maskAt(before: Json | undefined, after: Json | undefined, path: readonly PathStep[]): Pair {
+function maskAt(
+  before: Json | undefined,
+  after: Json | undefined,
+  path: readonly PathStep[],
+  fields: FieldSet,
+): Pair {
   const [step, ...rest] = path;
   if (step === undefined) return maskLeaves(before, after);
-  if (typeof step === 'string' && (Array.isArray(before) || Array.isArray(after))) {
-    return maskItems(before, after, () => true, path);
-  }
-  if (typeof step === 'object') return maskItems(before, after, (item) => isAt(item, step), rest);
-  if (typeof step === 'number') return maskItems(before, after, (_item, index) => index === step, rest);
+  const isList = Array.isArray(before) || Array.isArray(after);
+  if (typeof step === 'string' && isList) return maskItems(before, after, () => true, path, fields);
+  if (typeof step === 'object') return maskItems(before, after, (item) => isAt(item, step), rest, fields);
+  if (typeof step === 'number' && isList)
+    return maskItems(before, after, (_item, index) => index === step, rest, fields);
   const result: Pair = { before, after };
-  const [left, right] = [childOf(before, step), childOf(after, step)];
+  const key = String(step);
+  const [left, right] = [childOf(before, key), childOf(after, key)];
   if (left === undefined && right === undefined) return result;
-  const masked = maskAt(left, right, rest);
-  if (left !== undefined) result.before = withChild(before as JsonObject, step, masked.before!);
-  if (right !== undefined) result.after = withChild(after as JsonObject, step, masked.after!);
+  const masked = maskAt(left, right, rest, fields[`f:${key}`] ?? EMPTY);
+  if (left !== undefined) result.before = withChild(before as JsonObject, key, masked.before!);
+  if (right !== undefined) result.after = withChild(after as JsonObject, key, masked.after!);
   return result;
 }
 
-/** Items are paired by position: whether one moved is not worth telling where its value is hidden. */
+/** Items are paired as the diff pairs them: by the keys that `fields` has, else by position. */
 function maskItems(
   before: Json | undefined,
   after: Json | undefined,
   selected: (item: Json, index: number) => boolean,
   path: readonly PathStep[],
+  fields: FieldSet,
 ): Pair {
-  const side = (
-    mine: Json | undefined,
-    other: Json | undefined,
-    pick: (pair: Pair) => Json | undefined,
-    first: boolean,
-  ) =>
-    Array.isArray(mine)
-      ? mine.map((item, index) => {
-          if (!selected(item, index)) return item;
-          const partner = Array.isArray(other) ? other[index] : undefined;
-          return pick(first ? maskAt(item, partner, path) : maskAt(partner, item, path))!;
-        })
-      : mine;
-  return {
-    before: side(before, after, (pair) => pair.before, true),
-    after: side(after, before, (pair) => pair.after, false),
+  const edges = keyedEdges(fields);
+  const side = (mine: Json | undefined, others: Json | undefined, which: keyof Pair): Json | undefined => {
+    if (!Array.isArray(mine)) return mine;
+    const list = Array.isArray(others) ? others : [];
+    return mine.map((item, index) => {
+      if (!selected(item, index)) return item;
+      const keyed = isObject(item) ? edges.find(({ keys }) => matches(item, keys)) : undefined;
+      const partner = keyed
+        ? list.find((other) => isObject(other) && matches(other, keyed.keys))
+        : list[index];
+      const below = keyed ? fields[keyed.edge]! : EMPTY;
+      const [left, right] = which === 'before' ? [item, partner] : [partner, item];
+      return maskAt(left, right, path, below)[which]!;
+    });
   };
+  return { before: side(before, after, 'before'), after: side(after, before, 'after') };
 }
 
 function maskLeaves(before: Json | undefined, after: Json | undefined): Pair {
@@ -166,11 +196,11 @@ function leavesAt(value: Json | undefined, path: readonly PathStep[]): string[] 
   const [step, ...rest] = path;
   if (step === undefined) {
     if (typeof value === 'object') return Object.values(value).flatMap((item) => leavesAt(item, []));
-    return [String(value), Buffer.from(String(value), 'base64').toString('utf8')];
+    return [String(value)];
   }
   if (Array.isArray(value))
     return value.flatMap((item) => leavesAt(item, typeof step === 'string' ? path : rest));
-  return typeof step === 'string' ? leavesAt(childOf(value, step), rest) : [];
+  return typeof step === 'object' ? [] : leavesAt(childOf(value, String(step)), rest);
 }
 
 function mapOrAbsent(value: Json | undefined): value is JsonObject | undefined {

@@ -52,10 +52,28 @@ export type DiffFlags = ArgumentsCamelCase<RawFlags>;
 
 const DESCRIPTION = `Show what an apply would change
 
-Compares manifests with the live cluster: what would be created, changed or replaced, with the values that the
-API server would store. What could not be told is unknown, is printed first, and hides nothing else.
+Compares manifests with the live cluster: what would be created, changed or
+replaced, with the values that the API server would store. What could not be
+told is "unknown", is printed first, and hides nothing else.
 
 Exit codes: 0 no difference, 1 differences, 2 something is unknown or failed.`;
+
+const EXAMPLES = `Examples:
+  # a directory and what is below it
+  kubectl gitlab-agent diff -R -f deploy/
+
+  # a glob, into another namespace than the context's
+  kubectl gitlab-agent diff -f 'apps/**/*.yaml' -n shop
+
+  # standard input; a kustomization
+  helm template shop chart/ | kubectl gitlab-agent diff -f -
+  kubectl gitlab-agent diff -k overlays/production
+
+  # what a release wants, against the cluster
+  kubectl gitlab-agent diff -R -f deploy/ --rev v1.4.0
+
+  # two revisions, without a cluster, for a merge request
+  kubectl gitlab-agent diff -R -f deploy/ --rev main..HEAD -o markdown`;
 
 /** `diff`: reads the manifests, plans against the cluster (or another revision) and prints the plan. */
 export function diffCommand(io: Io, finish: (code: number) => void): CommandModule<object, RawFlags> {
@@ -63,15 +81,9 @@ export function diffCommand(io: Io, finish: (code: number) => void): CommandModu
     command: 'diff',
     describe: 'Show what an apply would change',
     builder: (yargs) =>
-      withConnectionFlags(yargs)
-        .usage(`$0 diff -f PATH [flags]\n\n${DESCRIPTION}`)
-        .options(DIFF_FLAGS)
-        .example('$0 diff -f deploy/ -R', 'a directory and what is below it')
-        .example("$0 diff -f 'apps/**/*.yaml' -n shop", 'a glob')
-        .example('helm template shop chart/ | $0 diff -f -', 'standard input')
-        .example('$0 diff -k overlays/production', 'a kustomization')
-        .example('$0 diff -f deploy/ --rev v1.4.0', 'what a release wants')
-        .example('$0 diff -f deploy/ --rev main..HEAD -o markdown', 'two revisions, without a cluster'),
+      withConnectionFlags(yargs.options(DIFF_FLAGS).group(Object.keys(DIFF_FLAGS), 'Flags:'))
+        .usage(`$0 diff (-f PATH | -k DIRECTORY) [flags]\n\n${DESCRIPTION}`)
+        .epilogue(EXAMPLES),
     handler: async (flags) => {
       const { runDiff } = await import('../diff/run.ts');
       finish(await runDiff(flags, io));

@@ -14,7 +14,11 @@ export function checkInputs(flags: DiffFlags): void {
   if (!files && flags.kustomize === undefined) {
     refuse('say what to compare: -f or -k is missing', 'kubectl gitlab-agent diff -f DIRECTORY -R');
   }
-  if (files && flags.kustomize !== undefined) refuse('-f and -k exclude each other', 'run diff once for each');
+  if ([...(flags.filename ?? []), flags.kustomize].includes('')) {
+    refuse('the path after -f or -k is empty', 'is a variable of the script not set?');
+  }
+  if (files && flags.kustomize !== undefined)
+    refuse('-f and -k exclude each other', 'run diff once for each');
   if (flags.rev !== undefined && flags.filename?.includes('-')) {
     refuse('--rev reads from Git, and - is standard input', 'leave one of the two out');
   }
@@ -26,7 +30,9 @@ export function readIgnoreFile(file: string | undefined, cwd: string): IgnoreRul
   try {
     text = readFileSync(resolve(cwd, file), 'utf8');
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const why =
+      { ENOENT: 'there is no such file', EISDIR: 'it is a directory', EACCES: 'no permission' }[code] ?? code;
     throw new ProblemError({ code: 'IgnoreFile', message: `the ignore file can't be read: ${why}`, file });
   }
   const { rules, problems } = readIgnoreRules(text, file);

@@ -1,0 +1,55 @@
+import type { Problem } from '../core/model/problem.ts';
+
+const COMMANDS = 'kubectl gitlab-agent --help lists the commands';
+const FLAGS = 'kubectl gitlab-agent diff --help lists the flags';
+
+// How yargs words what it refuses (locales/en.json), and how we do.
+const WORDING: [RegExp, (found: string[], argv: readonly string[]) => Pick<Problem, 'message' | 'hint'>][] = [
+  [
+    /^Not enough arguments following: (.+)$/,
+    ([name]) => ({
+      message: `${flagName(name!)} needs a value`,
+      hint: `a value that begins with "-" is written ${flagName(name!)}=VALUE`,
+    }),
+  ],
+  [
+    /Argument: (.+), Given: (.+), Choices: (.+)$/s,
+    ([name, given, choices]) => ({
+      message: `${flagName(name!)} can't be ${given}`,
+      hint: `it is one of ${choices!.replaceAll('"', '')}`,
+    }),
+  ],
+  [
+    /^Did you mean (.+)\?$/,
+    ([command], argv) => ({ message: `there is no command "${argv[0]}"`, hint: `did you mean ${command}?` }),
+  ],
+  [/^Unknown (?:argument|command)s?: (.+)$/, ([names], argv) => unknown(names!.split(', '), argv)],
+];
+
+/** What is wrong with the command line, from yargs' own words, in a sentence of ours. */
+export function usageProblem(message: string, argv: readonly string[]): Problem {
+  for (const [pattern, word] of WORDING) {
+    const found = pattern.exec(message);
+    if (found) return { code: 'Usage', ...word(found.slice(1), argv) };
+  }
+  return { code: 'Usage', message: message.replace(/\s+/g, ' '), hint: COMMANDS };
+}
+
+function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'message' | 'hint'> {
+  const flags = argv.filter((argument) => argument.startsWith('-')).map((flag) => flag.replace(/=.*$/s, ''));
+  // yargs names a flag in camel case too.
+  const wrong = flags.filter((flag) => names.includes(flag.replace(/^-+/, '')));
+  if (wrong.length > 0) {
+    const list = [...new Set(wrong)].join(', ');
+    return { message: `there is no flag ${list}`, hint: FLAGS };
+  }
+  if (names.includes(argv[0]!)) return { message: `there is no command "${argv[0]}"`, hint: COMMANDS };
+  return {
+    message: `nothing is known to do with ${names.map((name) => JSON.stringify(name)).join(', ')}`,
+    hint: `files are named with -f: -f ${names[0]}`,
+  };
+}
+
+function flagName(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}

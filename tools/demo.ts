@@ -1,0 +1,154 @@
+/**
+ * `npm run demo`: a shop in Git and on a real cluster, and what `kubectl gitlab-agent diff` says when the two
+ * differ. All it makes is gone afterwards, also on Ctrl-C.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { formatProblem, ProblemError } from '../core/model/problem.ts';
+import { findKubectl, findOnPath } from '../test/support/control-plane/binaries.ts';
+import { type DemoCluster, existingCluster, renamed, throwawayCluster } from './demo/cluster.ts';
+import { Stage } from './demo/stage.ts';
+import { tell } from './demo/story.ts';
+
+const USAGE = `usage: npm run demo -- [--context NAME] [--keep] [--built]
+  --context NAME  use that cluster of your kubeconfig instead of starting one; the demo
+                  works in a namespace and an API group of its own and removes both
+  --keep          keep everything until Ctrl-C, to go on by hand
+  --built         take the plugin in dist/ as it is instead of building it
+`;
+
+const ROOT = dirname(import.meta.dirname);
+const EXAMPLE = join(ROOT, 'examples', 'shop');
+const PLUGIN = join(ROOT, 'dist', 'plugin', 'kubectl-gitlab_agent.cjs');
+
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort());
+
+const say = (text: string): void => void process.stderr.write(`demo: ${text}\n`);
+
+async function main(): Promise<void> {
+  const { signal } = interrupted;
+  const { values } = parseArgs({
+    options: {
+      context: { type: 'string' },
+      keep: { type: 'boolean' },
+      built: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  if (!values.built) {
+    say('building the plugin');
+    await build(signal);
+  } else if (!existsSync(join(dirname(PLUGIN), 'main.js'))) {
+    throw new Error('dist/ holds no plugin yet: leave --built out');
+  }
+  const kubectl = await findKubectl({ signal });
+  const directory = mkdtempSync(join(tmpdir(), 'gitlab-agent-demo-'));
+  try {
+    say(values.context ? `using the context ${values.context}` : 'starting a control plane');
+    await using cluster = values.context
+      ? await existingCluster(values.context, { kubectl, directory, signal })
+      : await throwawayCluster(signal);
+    const env = environment(directory, kubectl, cluster);
+    const repository = makeRepository(directory, cluster, env);
+    const start = Date.now();
+    await tell(
+      new Stage({ directory: repository, env, namespace: cluster.namespace, signal }),
+      cluster.group,
+    );
+    process.stdout.write('\n');
+    say(`that was it, in ${Math.round((Date.now() - start) / 1000)} s`);
+    if (values.keep) await stay(repository, env, signal);
+    say('cleaning up');
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function build(signal: AbortSignal): Promise<void> {
+  const child = spawn(process.execPath, [join(ROOT, 'tools', 'build.ts')], { stdio: 'inherit', signal });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error('the plugin does not build');
+}
+
+/** kubectl finds the plugin on PATH by its name; the plugin finds the Node that runs this. */
+function environment(directory: string, kubectl: string, cluster: DemoCluster): NodeJS.ProcessEnv {
+  const bin = join(directory, 'bin');
+  mkdirSync(bin);
+  symlinkSync(PLUGIN, join(bin, 'kubectl-gitlab_agent'));
+  if (!findOnPath('kubectl')) symlinkSync(kubectl, join(bin, 'kubectl'));
+  return {
+    ...process.env,
+    PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter),
+    KUBECONFIG: cluster.kubeconfig,
+    // The person's aliases, caches and Git configuration (signing, hooks, pagers) stay out.
+    KUBERC: 'off',
+    KUBECACHEDIR: join(directory, 'cache'),
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_PAGER: 'cat',
+    GIT_AUTHOR_NAME: 'Demo',
+    GIT_AUTHOR_EMAIL: 'demo@example.com',
+    GIT_COMMITTER_NAME: 'Demo',
+    GIT_COMMITTER_EMAIL: 'demo@example.com',
+  };
+}
+
+/** A repository with the example in `shop/`, in one commit. */
+function makeRepository(directory: string, cluster: DemoCluster, env: NodeJS.ProcessEnv): string {
+  const repository = join(directory, 'repository');
+  mkdirSync(join(repository, 'shop'), { recursive: true });
+  for (const name of readdirSync(EXAMPLE)) {
+    const text = readFileSync(join(EXAMPLE, name), 'utf8');
+    writeFileSync(join(repository, 'shop', name), renamed(text, cluster));
+  }
+  const git = (...args: string[]): unknown => execFileSync('git', args, { cwd: repository, env });
+  git('init', '-q', '-b', 'main');
+  git('add', '.');
+  git('commit', '-q', '-m', 'The shop');
+  return repository;
+}
+
+async function stay(repository: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+  const [bin] = env.PATH!.split(delimiter);
+  say('all is kept. To go on, in another terminal:');
+  process.stdout.write(`export KUBECONFIG=${env.KUBECONFIG}\n`);
+  process.stdout.write(`export PATH=${bin}:${dirname(process.execPath)}:$PATH\n`);
+  process.stdout.write(`cd ${repository}\nkubectl gitlab-agent diff -R -f shop/\n`);
+  say('Ctrl-C ends it and removes all');
+  // A listener alone does not keep Node running.
+  const alive = setInterval(() => {}, 60_000);
+  if (!signal.aborted) await once(signal, 'abort');
+  clearInterval(alive);
+}
+
+try {
+  await main();
+  if (interrupted.signal.aborted) say('all is gone');
+} catch (error) {
+  if (interrupted.signal.aborted) {
+    process.stderr.write('\ndemo: ended; nothing is left\n');
+    process.exitCode = 130;
+  } else {
+    const text = error instanceof ProblemError ? error.problems.map(formatProblem).join('\n') : undefined;
+    process.stderr.write(`${text ?? `error: ${error instanceof Error ? error.message : String(error)}`}\n`);
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ProblemError } from '../../core/model/problem.ts';
+import { startControlPlane } from '../../test/support/control-plane/control-plane.ts';
+
+const execute = promisify(execFile);
+
+/** A cluster to show things on, with names that are free in it. */
+export interface DemoCluster extends AsyncDisposable {
+  kubeconfig: string;
+  namespace: string;
+  /** The API group of the demo's own kind. */
+  group: string;
+}
+
+const NAMESPACE = 'shop';
+const GROUP = 'shop.example.com';
+
+/** A real control plane that is started for the demo and gone after it. */
+export async function throwawayCluster(signal: AbortSignal): Promise<DemoCluster> {
+  const controlPlane = await startControlPlane({ purpose: 'runs `npm run demo`', signal });
+  return {
+    kubeconfig: controlPlane.kubeconfig,
+    namespace: NAMESPACE,
+    group: GROUP,
+    [Symbol.asyncDispose]: () => controlPlane.stop(),
+  };
+}
+
+/**
+ * An existing cluster: a namespace and an API group with random names, both deleted afterwards. `directory` takes
+ * a kubeconfig with that context only, so that the commands shown need no flag.
+ */
+export async function existingCluster(
+  context: string,
+  options: { kubectl: string; directory: string; signal: AbortSignal },
+): Promise<DemoCluster> {
+  const { kubectl, directory, signal } = options;
+  const kubeconfig = join(directory, 'kubeconfig');
+  const env = { ...process.env, KUBECONFIG: kubeconfig, KUBERC: 'off' };
+  try {
+    const { stdout } = await execute(
+      kubectl,
+      ['config', 'view', '--raw', '--flatten', '--minify', '--context', context],
+      { signal },
+    );
+    writeFileSync(kubeconfig, stdout, { mode: 0o600 });
+    await execute(kubectl, ['get', '--raw', '/version', '--request-timeout=10s'], { env, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ProblemError({
+      code: 'Context',
+      message: `the context ${context} can't be used: ${lastLine(error)}`,
+      hint: 'kubectl config get-contexts lists those there are; without --context the demo starts a cluster',
+    });
+  }
+  const suffix = randomBytes(2).toString('hex');
+  const namespace = `${NAMESPACE}-demo-${suffix}`;
+  const group = `shop-demo-${suffix}.example.com`;
+  const remove = (...args: string[]): Promise<unknown> =>
+    execute(kubectl, ['delete', '--ignore-not-found', '--wait=false', ...args], { env });
+  return {
+    kubeconfig,
+    namespace,
+    group,
+    [Symbol.asyncDispose]: async () => {
+      const results = await Promise.allSettled([
+        remove('namespace', namespace),
+        remove('customresourcedefinition', `discounts.${group}`),
+      ]);
+      for (const result of results) {
+        if (result.status === 'rejected')
+          process.stderr.write(`warning: not removed: ${lastLine(result.reason)}\n`);
+      }
+    },
+  };
+}
+
+/** The example's text with the names of this cluster. */
+export function renamed(text: string, { namespace, group }: DemoCluster): string {
+  return text
+    .replaceAll(GROUP, group)
+    .replaceAll(/^( +namespace: )shop$/gm, `$1${namespace}`)
+    .replace(/^(kind: Namespace\nmetadata:\n +name: )shop$/m, `$1${namespace}`);
+}
+
+/** kubectl says what went wrong in its last line on stderr. */
+function lastLine(error: unknown): string {
+  const { stderr, message } = error as { stderr?: string; message: string };
+  return (stderr || message).trim().split('\n').at(-1)!;
+}
