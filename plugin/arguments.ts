@@ -1,16 +1,24 @@
 // Short flags that take a value: kubectl's users write `-nshop`, `-ojson` and `-v=9`, which yargs reads as groups.
+const WITH_VALUE: Record<string, string> = {
+  f: 'filename',
+  k: 'kustomize',
+  n: 'namespace',
+  o: 'output',
+  s: 'server',
+  v: 'v',
+};
+// yargs takes the lone `-` after these for another flag.
+const BEFORE_DASH = /^(?:-R*[fk]|--filename|--kustomize)$/;
 const SHORT_WITH_VALUE = /^-([fknosv])(?:=(.*)|([^=].*))$/s;
-// yargs takes the lone `-` of `-f -` for another flag.
-const BEFORE_DASH = /^(?:-[fk]|--filename|--kustomize)$/;
 
-/** Spells `-nshop` as `-n=shop` and `-f -` as `-f=-`; everything after `--` stays as it is. */
+/** Spells `-nshop` as `--namespace=shop` and `-f -` as `-f=-`; all after `--` stays as it is. */
 export function separateShortValues(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
   const flags = end < 0 ? argv : argv.slice(0, end);
   const separated: string[] = [];
   for (const argument of flags) {
-    const match = SHORT_WITH_VALUE.exec(argument);
-    if (match) separated.push(`-${match[1]}=${match[2] ?? match[3]}`);
+    const [, letter, assigned, glued] = SHORT_WITH_VALUE.exec(argument) ?? [];
+    if (letter) separated.push(`--${WITH_VALUE[letter]}=${assigned ?? glued}`);
     else if (argument === '-' && BEFORE_DASH.test(separated.at(-1) ?? ''))
       separated.push(`${separated.pop()}=-`);
     else separated.push(argument);

@@ -1,5 +1,4 @@
 import type { Argv, InferredOptionTypes } from 'yargs';
-import { ProblemError } from '../core/model/problem.ts';
 
 // kubectl's own connection flags, with kubectl's names, meaning and defaults.
 export const CONNECTION_FLAGS = {
@@ -45,16 +44,9 @@ export const CONNECTION_FLAGS = {
     type: 'number',
     requiresArg: true,
     default: 0,
-    coerce: logLevel,
     describe: 'Log level on stderr: 6 shows requests, 8 their headers',
   },
 } as const;
-
-function logLevel(value: number | number[]): number {
-  const level = Array.isArray(value) ? value.at(-1)! : value;
-  if (Number.isInteger(level) && level >= 0) return level;
-  throw new ProblemError({ code: 'Usage', message: '-v takes a number', hint: '-v=6 shows the requests' });
-}
 
 export type ConnectionFlags = InferredOptionTypes<typeof CONNECTION_FLAGS>;
 

@@ -44,10 +44,9 @@ function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'messa
     return { message: `there is no flag ${list}`, hint: FLAGS };
   }
   if (names.includes(argv[0]!)) return { message: `there is no command "${argv[0]}"`, hint: COMMANDS };
-  return {
-    message: `nothing is known to do with ${names.map((name) => JSON.stringify(name)).join(', ')}`,
-    hint: `files are named with -f: -f ${names[0]}`,
-  };
+  const list = names.map((name) => JSON.stringify(name)).join(', ');
+  const hint = argv[0] === 'diff' ? `did you mean -f ${names[0]}?` : undefined;
+  return { message: `${argv[0]} takes flags only, not ${list}`, ...(hint && { hint }) };
 }
 
 function flagName(name: string): string {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { readIgnoreRules } from '../../core/config/ignore-rules.ts';
 import type { IgnoreRule } from '../../core/model/ignore.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import type { DiffFlags } from '../commands/diff.ts';
@@ -19,12 +18,13 @@ export function checkInputs(flags: DiffFlags): void {
   }
   if (files && flags.kustomize !== undefined)
     refuse('-f and -k exclude each other', 'run diff once for each');
+  if (!Number.isInteger(flags.v) || flags.v < 0) refuse('-v takes a number', '-v=6 shows the requests');
   if (flags.rev !== undefined && flags.filename?.includes('-')) {
     refuse('--rev reads from Git, and - is standard input', 'leave one of the two out');
   }
 }
 
-export function readIgnoreFile(file: string | undefined, cwd: string): IgnoreRule[] {
+export async function readIgnoreFile(file: string | undefined, cwd: string): Promise<IgnoreRule[]> {
   if (file === undefined) return [];
   let text: string;
   try {
@@ -35,6 +35,8 @@ export function readIgnoreFile(file: string | undefined, cwd: string): IgnoreRul
       { ENOENT: 'there is no such file', EISDIR: 'it is a directory', EACCES: 'no permission' }[code] ?? code;
     throw new ProblemError({ code: 'IgnoreFile', message: `the ignore file can't be read: ${why}`, file });
   }
+  // A YAML library with positions, for the few runs that have such a file.
+  const { readIgnoreRules } = await import('../../core/config/ignore-rules.ts');
   const { rules, problems } = readIgnoreRules(text, file);
   if (problems.length > 0) throw new ProblemError(...problems);
   return rules;

@@ -48,7 +48,7 @@ async function planAgainstCluster(
   gate: SecretGate,
   progress: Progress,
 ): Promise<Plan> {
-  const ignore = readIgnoreFile(flags.ignoreFile, io.cwd);
+  const ignore = await readIgnoreFile(flags.ignoreFile, io.cwd);
   const connection = loadConnection(flags, { env: io.env, homedir: io.homedir });
   const cluster = connect(connection, {
     version: io.version,
