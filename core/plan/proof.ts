@@ -3,8 +3,9 @@ import type { KubeObject } from '../model/object.ts';
 import { type FieldSet, isLeaf, keyedEdges, matches, ownEntry, ownFields } from './field-set.ts';
 
 // What structured-merge-diff strips from every set of fields (apimachinery, managedfields/internal/stripmeta.go).
-const UNOWNED_ROOT = new Set(['apiVersion', 'kind']);
+const UNOWNED_ROOT = new Set(['apiVersion', 'kind', 'metadata']);
 const UNOWNED_METADATA = new Set(['name', 'namespace']);
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Whether applying `desired` would change nothing of `live`, told without asking the server: every desired field
@@ -13,58 +14,67 @@ const UNOWNED_METADATA = new Set(['name', 'namespace']);
  * nulls, another order of a list. The server then decides.
  */
 export function provesNoop(desired: KubeObject, live: KubeObject): boolean {
-  const entry = ownEntry(live);
-  if (!entry || entry.apiVersion !== desired.apiVersion || live.apiVersion !== desired.apiVersion)
-    return false;
-  const fields = ownFields(live);
-  let seen = 0;
-  for (const key of Object.keys(desired)) {
-    if (UNOWNED_ROOT.has(key)) continue;
-    const child = own(fields, `f:${key}`);
-    if (key === 'metadata') {
-      if (!metadataHolds(desired.metadata, live.metadata, child)) return false;
-      if (child) seen += 1;
-      continue;
-    }
-    seen += 1;
-    if (!child || !holds(desired[key]!, own(live, key), child)) return false;
-  }
-  return seen === Object.keys(fields).length;
+  const { apiVersion } = desired;
+  if (ownEntry(live)?.apiVersion !== apiVersion || live.apiVersion !== apiVersion) return false;
+  const { 'f:metadata': metadata = {}, ...fields } = ownFields(live);
+  const defaults = BUILT_IN.test(apiVersion) ? ATOMIC_DEFAULTS : {};
+  return (
+    mapHolds(desired, live, fields, defaults, UNOWNED_ROOT) &&
+    mapHolds(desired.metadata, live.metadata, metadata, defaults, UNOWNED_METADATA)
+  );
 }
 
-function metadataHolds(desired: JsonObject, live: JsonObject, fields: FieldSet | undefined): boolean {
-  let seen = 0;
+/** Groups of Kubernetes itself that have Pod templates or policies; custom kinds have defaults of their own. */
+const BUILT_IN = /^(v1|apps\/.*|batch\/.*|networking\.k8s\.io\/.*)$/;
+type Defaults = Readonly<Record<string, Json>>;
+/** What the server fills in inside maps and lists that are owned as a whole: `fieldRef`, the ports of policies. */
+const ATOMIC_DEFAULTS: Defaults = { apiVersion: 'v1', protocol: 'TCP' };
+
+function mapHolds(
+  desired: JsonObject,
+  live: JsonObject,
+  fields: FieldSet,
+  defaults: Defaults,
+  unowned: ReadonlySet<string> = NONE,
+): boolean {
+  let owned = 0;
   for (const key of Object.keys(desired)) {
-    if (UNOWNED_METADATA.has(key)) continue;
-    seen += 1;
-    const child = fields && own(fields, `f:${key}`);
-    if (!child || !holds(desired[key]!, own(live, key), child)) return false;
+    if (unowned.has(key)) continue;
+    const [value, found, child] = [desired[key]!, own(live, key), own(fields, `f:${key}`)];
+    // An empty list has no items, and owning nothing it changes nothing.
+    if (!child && isEmptyList(value) && (found === undefined || isEmptyList(found))) continue;
+    if (!child || !holds(value, found, child, defaults)) return false;
+    owned += 1;
   }
-  return seen === Object.keys(fields ?? {}).length;
+  // A `.` beside edges counts as one more: an apply of this manifest would not own the map itself.
+  return owned === Object.keys(fields).length;
 }
 
-function holds(desired: Json, live: Json | undefined, fields: FieldSet): boolean {
+function holds(desired: Json, live: Json | undefined, fields: FieldSet, defaults: Defaults): boolean {
   if (desired === null) return false;
   // The server leaves out what is false, 0 or empty in most fields. We own it though nothing is there: whoever
   // takes a value away takes its owners away too, so it was never stored.
   if (live === undefined) return noEdges(fields) && isZero(desired);
   if (typeof desired !== 'object') return desired === live && noEdges(fields);
-  if (isLeaf(fields)) return noEdges(fields) && deepEqual(desired, live);
-  if (Array.isArray(desired)) return Array.isArray(live) && listHolds(desired, live, fields);
-  return isObject(live) && mapHolds(desired, live, fields);
+  if (isLeaf(fields)) return noEdges(fields) && atomicHolds(desired, live, defaults);
+  if (Array.isArray(desired)) return Array.isArray(live) && listHolds(desired, live, fields, defaults);
+  return isObject(live) && mapHolds(desired, live, fields, defaults);
 }
 
-function mapHolds(desired: JsonObject, live: JsonObject, fields: FieldSet): boolean {
-  const keys = Object.keys(desired);
-  // A `.` beside edges counts as one more: an apply of this manifest would not own the map itself.
-  if (keys.length === 0 || keys.length !== Object.keys(fields).length) return false;
-  return keys.every((key) => {
-    const child = own(fields, `f:${key}`);
-    return child !== undefined && holds(desired[key]!, own(live, key), child);
-  });
+function atomicHolds(desired: Json, live: Json | undefined, defaults: Defaults): boolean {
+  if (Array.isArray(desired)) {
+    if (!Array.isArray(live) || live.length !== desired.length) return false;
+    return desired.every((item, index) => atomicHolds(item, live[index], defaults));
+  }
+  if (!isObject(desired) || !isObject(live)) return deepEqual(desired, live);
+  const added = Object.keys(live).filter((key) => !Object.hasOwn(desired, key));
+  return (
+    added.every((key) => Object.hasOwn(defaults, key) && live[key] === defaults[key]) &&
+    Object.keys(desired).every((key) => atomicHolds(desired[key]!, own(live, key), defaults))
+  );
 }
 
-function listHolds(desired: Json[], live: Json[], fields: FieldSet): boolean {
+function listHolds(desired: Json[], live: Json[], fields: FieldSet, defaults: Defaults): boolean {
   if (desired.length === 0 || desired.length !== Object.keys(fields).length) return false;
   const edges = keyedEdges(fields);
   if (edges.length === 0) return setHolds(desired, live, fields);
@@ -82,7 +92,8 @@ function listHolds(desired: Json[], live: Json[], fields: FieldSet): boolean {
     // Two live items with the same keys are for the server to judge, and so is another order.
     if (found.length !== 1 || found[0]! <= position) return false;
     position = found[0]!;
-    if (!itemHolds(item, live[position] as JsonObject, fields[edge]!)) return false;
+    const { '.': self, ...owned } = fields[edge]!;
+    if (!self || !mapHolds(item, live[position] as JsonObject, owned, defaults)) return false;
   }
   return true;
 }
@@ -97,16 +108,6 @@ function namesItem(item: JsonObject, keys: Record<string, Json>, fields: FieldSe
       ? deepEqual(item[key], value)
       : key === 'protocol' && value === 'TCP' && !own(fields, 'f:protocol'),
   );
-}
-
-function itemHolds(desired: JsonObject, live: JsonObject, fields: FieldSet): boolean {
-  if (!own(fields, '.')) return false;
-  const keys = Object.keys(desired);
-  if (keys.length !== Object.keys(fields).length - 1) return false;
-  return keys.every((key) => {
-    const child = own(fields, `f:${key}`);
-    return child !== undefined && holds(desired[key]!, own(live, key), child);
-  });
 }
 
 function setHolds(desired: Json[], live: Json[], fields: FieldSet): boolean {
@@ -131,4 +132,8 @@ function noEdges(set: FieldSet): boolean {
 function isZero(value: Json): boolean {
   if (typeof value === 'object') return value !== null && Object.keys(value).length === 0;
   return value === false || value === 0 || value === '';
+}
+
+function isEmptyList(value: Json): boolean {
+  return Array.isArray(value) && value.length === 0;
 }

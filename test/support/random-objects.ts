@@ -148,12 +148,10 @@ const KINDS: ((random: Random) => object)[] = [
     spec: {
       scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'none' },
       maxReplicas: 3,
-      metrics: random
-        .shuffle(['cpu', 'memory'])
-        .map((name) => ({
-          type: 'Resource',
-          resource: { name, target: { type: 'Utilization', averageUtilization: 50 } },
-        })),
+      metrics: random.shuffle(['cpu', 'memory']).map((name) => ({
+        type: 'Resource',
+        resource: { name, target: { type: 'Utilization', averageUtilization: 50 } },
+      })),
     },
   }),
   (random) => ({
@@ -313,7 +311,12 @@ function changeSomewhere(random: Random, node: JsonObject): void {
     if (typeof item === 'object' && item !== null && !Array.isArray(item))
       changeSomewhere(random, item as JsonObject);
     else value.pop();
-  } else if (typeof value === 'object' && value !== null && !Array.isArray(value) && random.chance(0.8))
+  } else if (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    (key === 'metadata' || random.chance(0.8))
+  )
     changeSomewhere(random, value);
   else if (typeof value === 'string') node[key] = random.pick([`${value}x`, '1', '1000m', '']);
   else if (random.chance(0.5)) delete node[key];
