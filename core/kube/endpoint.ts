@@ -1,14 +1,15 @@
-import http from 'node:http';
+import type { Agent, request } from 'node:http';
 import https from 'node:https';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Connection } from './connection.ts';
+import { http } from './node-http.ts';
 import { bareHost } from './proxy-choice.ts';
 import { PlainTunnelAgent, proxyAuthorization, TlsTunnelAgent } from './tunnel.ts';
 
 /** A server with its connections: what a request needs beside its own method, path, headers and body. */
 export interface Endpoint {
-  request: typeof http.request;
-  options: { host: string; port: number; agent: http.Agent; servername?: string };
+  request: typeof request;
+  options: { host: string; port: number; agent: Agent; servername?: string };
   /** Stands before every path: the URL's own path, or the whole URL where an HTTP proxy takes plain requests. */
   pathPrefix: string;
   headers: Readonly<Record<string, string>>;
@@ -42,7 +43,7 @@ export function openEndpoint(
     rejectUnauthorized: !connection.tls.insecure,
   });
   const finish = (
-    agent: http.Agent,
+    agent: Agent,
     rest: Partial<Endpoint> & { at?: { host: string; port: number } } = {},
   ): Endpoint => ({
     request: agent instanceof https.Agent ? https.request : http.request,

@@ -126,6 +126,10 @@ function impersonation(flags: ConnectionFlags, user: UserEntry, whose: string): 
   const uid = flags.asUid || user.asUid;
   const groups = flags.asGroup?.length ? flags.asGroup : (user.asGroups ?? []);
   const extra = user.asUserExtra ?? {};
+  const names = [as ?? '', uid ?? '', ...groups, ...Object.entries(extra).flat(2)];
+  if (names.some((name) => /[\x00-\x1f\x7f]/.test(name))) {
+    throw problem('ImpersonationInvalid', `a name to impersonate holds a line break or the like (${whose})`);
+  }
   if (as) return { user: as, ...(uid ? { uid } : {}), groups, extra };
   if (!uid && groups.length === 0 && Object.keys(extra).length === 0) return undefined;
   throw problem(

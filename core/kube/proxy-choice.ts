@@ -46,7 +46,7 @@ function withScheme(text: string): URL | undefined {
 
 /** Whether a request to `host:port` goes through the proxy. `host` is lower case; IPv6 without brackets. */
 function usesProxy(host: string, port: string, noProxy: string): boolean {
-  if (host === 'localhost' || isLoopback(host)) return false;
+  if (isLoopback(host)) return false;
   const entries = noProxy.split(',').map((entry) => entry.trim().toLowerCase());
   return !entries.some((entry) => entry !== '' && exempts(entry, host, port));
 }
@@ -73,10 +73,9 @@ function inRange(host: string, network: string, bits: number): boolean {
   return list.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
 }
 
-/** Whether an IP address or name is this machine's own. */
+/** Whether a host as URLs spell it (lower case, IPv6 without brackets and shortened) is this machine itself. */
 export function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  return isIP(host) !== 0 && (inRange(host, '127.0.0.0', 8) || host === '::1');
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d+){3}$/.test(host);
 }
 
 /** The host of a URL without the brackets of an IPv6 address. */

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { http } from './node-http.ts';
 import type { WireReply, WireRequest } from './wire.ts';
 
 /** Takes one line for people who asked for at least `level` (kubectl's `-v`). */
@@ -20,7 +20,7 @@ export function logExchange(
   const what =
     typeof outcome === 'string'
       ? `failed: ${outcome}`
-      : `${outcome.status} ${STATUS_CODES[outcome.status] ?? ''}`.trim();
+      : `${outcome.status} ${http.STATUS_CODES[outcome.status] ?? ''}`.trim();
   log(6, `${request.method} ${server}${request.path} ${what} in ${Math.round(ms)} milliseconds`);
   for (const line of headerLines(request.headers)) log(8, `> ${line}`);
   if (request.body) log(8, `> ${request.body.length} bytes`);

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import http from 'node:http';
+import type { AgentOptions, ClientRequestArgs } from 'node:http';
 import https from 'node:https';
 import { connect, isIP, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext } from 'node:tls';
 import { WireError } from './connection-failure.ts';
+import { http } from './node-http.ts';
 import { bareHost } from './proxy-choice.ts';
 
 export interface TunnelOptions {
@@ -45,13 +46,13 @@ export class TlsTunnelAgent extends https.Agent {
 export class PlainTunnelAgent extends http.Agent {
   readonly #opener: TunnelOpener;
 
-  constructor(options: http.AgentOptions & TunnelOptions) {
+  constructor(options: AgentOptions & TunnelOptions) {
     super(options);
     this.#opener = new TunnelOpener(options);
   }
 
   override createConnection(
-    options: http.ClientRequestArgs,
+    options: ClientRequestArgs,
     callback?: (error: Error | null, stream: Socket) => void,
   ): undefined {
     this.#opener.open(String(options.host), Number(options.port)).then(
@@ -89,12 +90,13 @@ class TunnelOpener {
   }
 
   async #openSocks(host: string, port: number): Promise<Socket> {
-    const { SocksClient } = await import('socks');
+    // A bundle has only the default export of a CommonJS package.
+    const { default: socks } = await import('socks');
     const socket = this.#track(connect(this.#address()));
     const { username, password } = this.#proxy;
     try {
       await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT) });
-      await SocksClient.createConnection({
+      await socks.SocksClient.createConnection({
         command: 'connect',
         destination: { host, port },
         existing_socket: socket,

@@ -43,7 +43,7 @@ async function bundle(): Promise<{ programs: Programs; outputs: Record<string, n
     logLevel: 'silent',
     plugins: [clientNodeSlim()],
     banner: {
-      js: "import { createRequire as __require } from 'node:module'; const require = __require(import.meta.url);",
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
   });
   if (warnings.length > 0) throw new Error(warnings[0]!.text);

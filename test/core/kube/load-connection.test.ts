@@ -327,6 +327,7 @@ const WRONG: [string, ConnectionFlags, Record<string, string>, string, RegExp, R
   ['a token and a password', { user: 'two' }, {}, 'AuthAmbiguous', /both a token and a password/],
   ['groups without a user', { user: 'half' }, {}, 'ImpersonationIncomplete', /needs a user/, /--as/],
   ['--as-group alone', { asGroup: ['x'] }, {}, 'ImpersonationIncomplete', /needs a user/, /--as/],
+  ['a line break in a name', { as: 'a\nX-Evil: b' }, {}, 'ImpersonationInvalid', /line break/],
   ['an exec plugin of an old version', { user: 'old-exec' }, {}, 'ExecPluginInvalid', /v1alpha1/, /v1beta1/],
   ['an exec plugin without a mode', { user: 'no-mode' }, {}, 'ExecPluginInvalid', /no interactiveMode/],
   [

@@ -1,0 +1,63 @@
+import test from 'ava';
+import { connectionFailure, connectionHint } from '../../../core/kube/connection-failure.ts';
+import { nearNames } from '../../../core/kube/problems.ts';
+import { warningTexts } from '../../../core/kube/warnings.ts';
+
+// What Node's sockets and TLS were seen to say, and what a person reads.
+const WORDED: [string, string, string, RegExp][] = [
+  ['ECONNREFUSED', '', 'ConnectionRefused', /nothing listens at https:\/\/x:1/],
+  ['ENOTFOUND', '', 'HostNotFound', /is not known/],
+  ['EAI_AGAIN', '', 'DnsUnavailable', /DNS server does not answer/],
+  ['EHOSTUNREACH', '', 'Unreachable', /no way to/],
+  ['ENETUNREACH', '', 'Unreachable', /no way to/],
+  ['ETIMEDOUT', '', 'ConnectTimeout', /does not answer/],
+  ['ECONNRESET', 'socket hang up', 'ConnectionReset', /closed the connection/],
+  ['EPIPE', '', 'ConnectionReset', /closed the connection/],
+  ['CERT_NOT_YET_VALID', '', 'CertificateNotYetValid', /clock/],
+  ['CERT_REVOKED', '', 'CertificateRevoked', /revoked/],
+  ['SELF_SIGNED_CERT_IN_CHAIN', '', 'UnknownAuthority', /not trusted/],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', '', 'PlainHttp', /plain HTTP port/],
+  [
+    'EPROTO',
+    'write EPROTO 00:error:0A00010B:SSL routines::wrong version number',
+    'PlainHttp',
+    /plain HTTP port/,
+  ],
+  ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', '', 'ClientCertificateRefused', /\(certificate required\)/],
+  ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', '', 'ClientCertificateRefused', /\(bad certificate\)/],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', '', 'ClientCertificateRefused', /\(unknown ca\)/],
+  ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', '', 'TlsFailed', /ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE/],
+  ['EPROTO', 'something else', 'TlsFailed', /EPROTO/],
+  ['HPE_INVALID_CONSTANT', '', 'NotHttp', /is not HTTP/],
+  ['EMFILE', '', 'ConnectionFailed', /EMFILE/],
+];
+
+for (const [code, message, reason, sentence] of WORDED) {
+  test(`${code} ${message}`.trim(), (t) => {
+    const failure = connectionFailure(Object.assign(new Error(message), { code }), 'https://x:1');
+    t.like(failure, { status: 0, reason, causes: [] });
+    t.regex(failure.message, sentence);
+    if (['ConnectionRefused', 'UnknownAuthority', 'PlainHttp'].includes(reason))
+      t.truthy(connectionHint(failure));
+  });
+}
+
+const NEAR: [string, string[], string[]][] = [
+  ['prod', [], []],
+  ['prod', ['a', 'b'], ['a', 'b']],
+  ['producton', ['staging', 'production', 'dev', 'test'], ['production']],
+  ['PROD', ['kind-dev', 'gke_prod_eu', 'eks-prod', 'minikube'], ['eks-prod', 'gke_prod_eu']],
+  ['xyz', ['staging', 'production', 'develop', 'testing'], []],
+];
+
+for (const [wanted, names, expected] of NEAR) {
+  test(`near ${wanted} of ${names.join()}: ${expected.join()}`, (t) => {
+    t.deepEqual(nearNames(wanted, names), expected);
+  });
+}
+
+test('warnings: several in one header, quotes inside, other codes left out', (t) => {
+  t.deepEqual(warningTexts(undefined), []);
+  t.deepEqual(warningTexts('299 - "one", 299 - "two \\"x\\", y"'), ['one', 'two "x", y']);
+  t.deepEqual(warningTexts(['299 - "a"', '199 - "b"']), ['a']);
+});
