@@ -23,7 +23,7 @@ export function openRevision(options: GitOptions): OpenRevision {
       const within = relative(root, realLocation(resolve(cwd, given))).replaceAll('\\', '/');
       return within === '..' || within.startsWith('../') || isAbsolute(within) ? undefined : within;
     };
-    return await openRevisionTree({ ...options, cwd: root, gitDir, commit, inTree });
+    return await openRevisionTree({ ...options, cwd: root, gitDir, commit, revision, inTree });
   };
 }
 
@@ -50,9 +50,10 @@ async function findRoot(options: GitOptions, path: string): Promise<string> {
 
 async function resolveCommit(options: GitOptions, revision: string): Promise<string> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`];
-  const { code, stdout } = await runGit(args, options);
-  const commit = stdout.toString('utf8').trim();
-  if (code === 0 && /^[0-9a-f]{40,64}$/.test(commit)) return commit;
+  // No name holds a NUL, and no argument of a program can.
+  const result = revision.includes('\0') ? undefined : await runGit(args, options);
+  const commit = result?.stdout.toString('utf8').trim() ?? '';
+  if (result?.code === 0 && /^[0-9a-f]{40,64}$/.test(commit)) return commit;
   const shallow =
     (await git(['rev-parse', '--is-shallow-repository'], options)).toString('utf8').trim() === 'true';
   throw new ProblemError({

@@ -1,5 +1,5 @@
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
+import { join, posix } from 'node:path';
 import type { Entry, EntryKind, RealEntry, RevisionTree } from '../model/file-tree.ts';
 import { ProblemError } from '../model/problem.ts';
 import { BlobReader } from './blob-reader.ts';
@@ -10,6 +10,8 @@ export interface RevisionOptions extends GitOptions {
   gitDir: string;
   /** A full commit id. */
   commit: string;
+  /** As the user named it. */
+  revision: string;
   /** Turns a path as the user gives it into one from the root of the tree; undefined where it leads out. */
   inTree: (path: string) => string | undefined;
 }
@@ -70,11 +72,12 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
   const missing = (path: string): ProblemError =>
     new ProblemError({
       code: 'NotFound',
-      message: `is not there at ${options.commit.slice(0, 12)}`,
+      message: `no such file or directory at revision ${options.revision}`,
       file: path,
     });
 
   return {
+    name: `revision ${options.revision}`,
     async list(path) {
       const found = await locate(path);
       if (!found) throw missing(path);
@@ -82,7 +85,9 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
     },
     async real(path): Promise<RealEntry | undefined> {
       const found = await locate(path);
-      return found && { path: `/${found.path}`, kind: found.node.kind, size: found.node.size };
+      return (
+        found && { path: `${options.gitDir}:/${found.path}`, kind: found.node.kind, size: found.node.size }
+      );
     },
     async read(path, maxBytes) {
       const found = await locate(path);
@@ -98,7 +103,7 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
       const directory = await mkdtemp(join(options.gitDir, 'gitlab-agent-'));
       try {
         await chmod(directory, 0o700);
-        await writeAll(directory, nodes, blobs);
+        await writeAll(directory, nodes, blobs, follow, options.signal);
         return await use(join(directory, start));
       } finally {
         await rm(directory, { recursive: true, force: true });
@@ -131,23 +136,36 @@ function kindOf(mode: string): EntryKind {
   return mode === '120000' ? 'link' : 'other';
 }
 
-async function writeAll(directory: string, nodes: Map<string, Node>, blobs: BlobReader): Promise<void> {
+/**
+ * Writes all files of the tree. No filters, hooks or submodules: `git checkout` would run what the repository's
+ * configuration names. Links come last, so that nothing is ever written through one, and only those that stay in
+ * the tree once all links on their way are followed.
+ */
+async function writeAll(
+  directory: string,
+  nodes: Map<string, Node>,
+  blobs: BlobReader,
+  follow: (path: string) => Promise<string | undefined>,
+  signal: AbortSignal,
+): Promise<void> {
   for (const [path, { kind, oid, executable }] of nodes) {
-    // A tree may hold any name: what would leave the directory is not written.
-    const parts = path.split('/');
-    if (parts.includes('..') || parts.some((part) => part.toLowerCase() === '.git')) continue;
+    if (!isSafe(path)) continue;
+    signal.throwIfAborted();
     const target = join(directory, path);
     if (kind === 'directory') await mkdir(target, { recursive: true });
     else if (kind === 'file')
-      await writeFile(target, await blobs.read(oid), { mode: executable ? 0o700 : 0o600 });
-    else if (kind === 'link') {
-      const link = (await blobs.read(oid)).toString('utf8');
-      if (!leaves(path, link)) await symlink(link, target).catch(() => undefined);
-    }
+      await writeFile(target, await blobs.read(oid), { mode: executable ? 0o700 : 0o600, flag: 'wx' });
+  }
+  for (const [path, { kind }] of nodes) {
+    if (kind !== 'link' || !isSafe(path)) continue;
+    const real = await follow(path);
+    if (real === undefined || !isSafe(real)) continue;
+    const link = posix.relative(posix.dirname(path), real) || '.';
+    await symlink(link, join(directory, path)).catch(() => undefined);
   }
 }
 
-/** Whether a link leads out of the tree. */
-function leaves(path: string, link: string): boolean {
-  return link.startsWith('/') || posix.join(dirname(path), link).startsWith('..');
+/** A tree may hold any name: what would leave the directory is not written. */
+function isSafe(path: string): boolean {
+  return path.split('/').every((part) => part !== '..' && part.toLowerCase() !== '.git');
 }

@@ -22,16 +22,22 @@ const QUIET = {
   GIT_PAGER: 'cat',
   LC_ALL: 'C',
 };
-const CONFIG = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null'];
+// No transport either: before git 2.45 a partial clone would fetch what it lacks, object by object.
+const CONFIG = ['core.fsmonitor=false', 'core.hooksPath=/dev/null', 'protocol.allow=never'].flatMap(
+  (setting) => ['-c', setting],
+);
+// Set inside of hooks: they would point git at another repository than the one around the path.
+const DROPPED = /^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|NAMESPACE|COMMON_DIR|TRACE.*)$/;
 
 /** Starts git. The caller ends it; `signal` kills it. */
 export function startGit(
   args: readonly string[],
   { cwd, env, signal }: GitOptions,
 ): ChildProcessWithoutNullStreams {
+  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !DROPPED.test(name)));
   return spawn('git', ['--no-pager', '--literal-pathspecs', ...CONFIG, ...args], {
     cwd,
-    env: { ...env, ...QUIET },
+    env: { ...kept, ...QUIET },
     signal,
     killSignal: 'SIGKILL',
   });

@@ -30,7 +30,7 @@ function readJson(text: string, parsed: ParsedText): number | undefined {
   const reader = new JsonReader(text);
   // Go's decoder takes any Unicode space before the first value only.
   reader.at = text.search(/\S/);
-  for (let count = 0; ; count += 1) {
+  for (let count = 0; count < MAX_DOCUMENTS; count += 1) {
     const before = reader.at;
     if (!reader.skipSpace()) return undefined;
     const start = reader.at;
@@ -57,6 +57,13 @@ function readJson(text: string, parsed: ParsedText): number | undefined {
       return undefined;
     }
   }
+  parsed.faults.push({
+    code: 'TooLarge',
+    message: `the file has more than ${MAX_DOCUMENTS} documents`,
+    offset: reader.at,
+    hint: 'split it',
+  });
+  return undefined;
 }
 
 /** Whether the writer had JSON in mind: then JSON's complaint helps more than YAML's. */
@@ -64,10 +71,26 @@ function looksLikeJson(text: string, at: number): boolean {
   return /^\{\s*["}]/.test(text.slice(at, at + 1000));
 }
 
+/** What a YAML parser makes of one document takes up to 100 times its size in memory. */
+const MAX_YAML_DOCUMENT = 8 * 1024 * 1024;
+const MAX_DOCUMENTS = 100_000;
+
 function readYaml(text: string, from: number, parsed: ParsedText): void {
   const { spans, faults } = splitDocuments(text, from);
   parsed.faults.push(...faults);
   for (const { start, end } of spans) {
+    if (end - start > MAX_YAML_DOCUMENT) {
+      const message = 'this YAML document has more than 8 MiB';
+      const hint =
+        'the API server takes objects of up to 3 MiB; write a long List as documents between "---" lines, or as JSON';
+      parsed.faults.push({ code: 'TooLarge', message, offset: start, hint });
+      continue;
+    }
+    if (parsed.documents.length + parsed.faults.length >= MAX_DOCUMENTS) {
+      const message = `the file has more than ${MAX_DOCUMENTS} documents`;
+      parsed.faults.push({ code: 'TooLarge', message, offset: start, hint: 'split it' });
+      break;
+    }
     const read = readYamlDocument(start === 0 && end === text.length ? text : text.slice(start, end));
     for (const fault of read.faults) {
       const other = fault.other === undefined ? {} : { other: fault.other + start };

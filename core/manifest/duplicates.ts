@@ -12,7 +12,10 @@ export function findDuplicates(manifests: readonly Manifest[], defaultNamespace?
   const problems: Problem[] = [];
   for (const manifest of manifests) {
     const { id, source } = manifest;
-    const key = objectKey({ ...id, ...(defaultNamespace && !id.namespace ? { namespace: defaultNamespace } : {}) });
+    const key = objectKey({
+      ...id,
+      ...(defaultNamespace && !id.namespace ? { namespace: defaultNamespace } : {}),
+    });
     const first = firsts.get(key);
     if (!first) {
       firsts.set(key, manifest);

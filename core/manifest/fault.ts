@@ -25,3 +25,12 @@ export class FaultError extends Error {
 
 /** Levels of nesting that a document may have; aliases count as what they stand for. */
 export const MAX_DEPTH = 500;
+
+/** Something wrong with a field of an object; `field` is the way to it, empty for the object itself. */
+export interface FieldFault {
+  code: string;
+  /** Never quotes a value. */
+  message: string;
+  field: string[];
+  hint?: string;
+}

@@ -23,7 +23,9 @@ export function splitGlob(glob: string): { base: string; pattern: string } {
 /** Throws SyntaxError for a glob that is too long or not closed. The answer takes paths relative to the glob's base. */
 export function compileGlob(pattern: string): (path: string) => boolean {
   if (pattern.length > MAX_LENGTH) throw new SyntaxError(`the glob is longer than ${MAX_LENGTH} characters`);
-  const alternatives = expandBraces(pattern).map((alternative) => alternative.split('/').filter((part) => part !== '' && part !== '.'));
+  const alternatives = expandBraces(pattern).map((alternative) =>
+    alternative.split('/').filter((part) => part !== '' && part !== '.'),
+  );
   return (path) => {
     const parts = path.split('/');
     return alternatives.some((alternative) => matchParts(alternative, parts));
@@ -36,7 +38,8 @@ function expandBraces(pattern: string): string[] {
   let at = 0;
   const append = (endings: string[]): void => {
     results = results.flatMap((start) => endings.map((ending) => start + ending));
-    if (results.length > MAX_ALTERNATIVES) throw new SyntaxError(`the glob has more than ${MAX_ALTERNATIVES} alternatives`);
+    if (results.length > MAX_ALTERNATIVES)
+      throw new SyntaxError(`the glob has more than ${MAX_ALTERNATIVES} alternatives`);
   };
   while (at < pattern.length) {
     const character = pattern[at]!;
@@ -76,7 +79,9 @@ function readBraces(pattern: string, start: number): { choices: string[]; end: n
 
 function matchParts(pattern: string[], path: string[]): boolean {
   // reach[i]: whether the path so far can be matched by the first i parts of the pattern.
-  let reach = pattern.map((_, index) => index === 0 || pattern.slice(0, index).every((part) => part === '**'));
+  let reach = pattern.map(
+    (_, index) => index === 0 || pattern.slice(0, index).every((part) => part === '**'),
+  );
   reach.push(pattern.every((part) => part === '**'));
   for (const part of path) {
     const next = new Array<boolean>(pattern.length + 1).fill(false);
@@ -86,7 +91,8 @@ function matchParts(pattern: string[], path: string[]): boolean {
         if (!part.startsWith('.')) next[index] = true;
       } else if (matchPart(pattern[index]!, part)) next[index + 1] = true;
     }
-    for (let index = 0; index < pattern.length; index += 1) if (pattern[index] === '**' && next[index]) next[index + 1] = true;
+    for (let index = 0; index < pattern.length; index += 1)
+      if (pattern[index] === '**' && next[index]) next[index + 1] = true;
     reach = next;
   }
   return reach[pattern.length]!;

@@ -96,7 +96,11 @@ function sharedLines(source: string, lineStart: number): number[] {
     else return [];
   }
   const lines = [lineStart];
-  for (let at = source.indexOf('\n', lineStart) + 1; at > 0 && at <= end && at < source.length; at = source.indexOf('\n', at) + 1) {
+  for (
+    let at = source.indexOf('\n', lineStart) + 1;
+    at > 0 && at <= end && at < source.length;
+    at = source.indexOf('\n', at) + 1
+  ) {
     lines.push(at);
   }
   return lines;

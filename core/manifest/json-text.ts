@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../model/json.ts';
 import { type Fault, FaultError, MAX_DEPTH } from './fault.ts';
+import { setOwn } from './own-key.ts';
 import { floatValue, integerValue } from './scalar.ts';
-import { setOwn } from './yaml-builder.ts';
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;
 const SPACE = /[ \t\r\n]*/y;
@@ -47,7 +47,8 @@ export class JsonReader {
     const character = this.text[this.at];
     if (character === '"') return this.string();
     if (character === '{' || character === '[') {
-      if (depth >= MAX_DEPTH) throw this.fault(`the document is nested deeper than ${MAX_DEPTH} levels`, 'TooDeep');
+      if (depth >= MAX_DEPTH)
+        throw this.fault(`the document is nested deeper than ${MAX_DEPTH} levels`, 'TooDeep');
       return character === '{' ? this.object(depth, inList) : this.array(depth, inList);
     }
     for (const [word, value] of WORDS) {
@@ -99,7 +100,8 @@ export class JsonReader {
       this.skipSpace();
       const place = this.at;
       const item = this.value(depth + 1, inList);
-      if (inList && typeof item === 'object' && item !== null && !Array.isArray(item)) this.items.set(item, place);
+      if (inList && typeof item === 'object' && item !== null && !Array.isArray(item))
+        this.items.set(item, place);
       items.push(item);
       this.skipSpace();
       const next = this.text[this.at];
@@ -137,7 +139,8 @@ export class JsonReader {
     const place = this.at;
     this.at = NUMBER.lastIndex;
     const [text, fraction, exponent] = match;
-    if (fraction === undefined && exponent === undefined && text.length <= 400) return integerValue(BigInt(text));
+    if (fraction === undefined && exponent === undefined && text.length <= 400)
+      return integerValue(BigInt(text));
     const value = Number(text);
     if (Number.isFinite(value)) return floatValue(value);
     this.faults.push({ code: 'NotANumber', message: 'this number is too large', offset: place });
@@ -156,7 +159,13 @@ export class JsonReader {
     }
     this.at = back;
     const hint = 'kubectl would silently take the last one; keep the one that is meant';
-    this.faults.push({ code: 'DuplicateKey', message: `the key ${JSON.stringify(key)} is given twice`, offset: place, hint, other: first });
+    this.faults.push({
+      code: 'DuplicateKey',
+      message: `the key ${JSON.stringify(key)} is given twice`,
+      offset: place,
+      hint,
+      other: first,
+    });
   }
 
   private fault(message: string, code = 'Syntax'): FaultError {

@@ -21,16 +21,29 @@ const PROGRAMS: [program: string, args: string[]][] = [
  * Builds a kustomization by `kustomize build` or `kubectl kustomize`, whichever PATH has first, in the work tree or
  * in a checkout of a revision. Rejects with a ProblemError for what they complain about.
  */
-export async function buildKustomization(directory: string, options: KustomizeOptions, revision?: RevisionTree): Promise<Buffer> {
+export async function buildKustomization(
+  directory: string,
+  options: KustomizeOptions,
+  revision?: RevisionTree,
+): Promise<Buffer> {
   if (/^[a-z+.-]+:\/\//i.test(directory)) {
-    throw new ProblemError({ code: 'UrlRefused', message: 'a kustomization is read from a directory, not from a URL', file: directory });
+    throw new ProblemError({
+      code: 'UrlRefused',
+      message: 'a kustomization is read from a directory, not from a URL',
+      file: directory,
+    });
   }
   if (revision) return await revision.checkOut(directory, (path) => build(path, directory, options));
   const path = resolve(options.cwd, directory);
   const stats = await stat(path).catch(() => undefined);
   if (!stats?.isDirectory()) {
     const message = stats ? 'is not a directory' : 'no such directory';
-    throw new ProblemError({ code: 'NotFound', message, file: directory, hint: '-k takes the directory that holds the kustomization.yaml' });
+    throw new ProblemError({
+      code: 'NotFound',
+      message,
+      file: directory,
+      hint: '-k takes the directory that holds the kustomization.yaml',
+    });
   }
   return await build(path, directory, options);
 }
@@ -40,13 +53,22 @@ async function build(path: string, name: string, options: KustomizeOptions): Pro
     const result = await run(program, [...args, path], options);
     if (result === undefined) continue;
     if (result.tooLarge) {
-      throw new ProblemError({ code: 'TooLarge', message: `the kustomization's output has more than ${options.maxBytes} bytes`, file: name });
+      throw new ProblemError({
+        code: 'TooLarge',
+        message: `the kustomization's output has more than ${options.maxBytes} bytes`,
+        file: name,
+      });
     }
     if (result.code === 0) return result.stdout;
     throw new ProblemError(complaint(program, result.stderr, path, name));
   }
   const message = 'neither kustomize nor kubectl is on PATH to build the kustomization';
-  throw new ProblemError({ code: 'NoKustomize', message, file: name, hint: 'install one: https://kubectl.docs.kubernetes.io/installation/kustomize/' });
+  throw new ProblemError({
+    code: 'NoKustomize',
+    message,
+    file: name,
+    hint: 'install one: https://kubectl.docs.kubernetes.io/installation/kustomize/',
+  });
 }
 
 interface RunResult {
@@ -60,7 +82,12 @@ interface RunResult {
 function run(program: string, args: string[], options: KustomizeOptions): Promise<RunResult | undefined> {
   return new Promise((done, fail) => {
     options.signal.throwIfAborted();
-    const child = spawn(program, args, { cwd: options.cwd, env: options.env, signal: options.signal, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      env: options.env,
+      signal: options.signal,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const out: Buffer[] = [];
     let size = 0;
     let stderr = '';
@@ -76,19 +103,40 @@ function run(program: string, args: string[], options: KustomizeOptions): Promis
       if (error.code === 'ENOENT' || error.code === 'EACCES') done(undefined);
       else fail(options.signal.aborted ? options.signal.reason : error);
     });
-    child.on('close', (code) => done({ code, stdout: Buffer.concat(out), stderr, tooLarge: size > options.maxBytes }));
+    child.on('close', (code) =>
+      done({ code, stdout: Buffer.concat(out), stderr, tooLarge: size > options.maxBytes }),
+    );
   });
 }
 
 /** kustomize's last complaint in one sentence. It quotes literals of secret generators: those stay unsaid. */
-function complaint(program: string, stderr: string, path: string, name: string): { code: string; message: string; file: string; hint?: string } {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/^(# Warning|Flag |goroutine |\s)/i.test(line));
-  const said = (lines.findLast((line) => /^error:/i.test(line)) ?? lines.at(-1) ?? '').replace(/^error:\s*/i, '');
-  const named = said.replaceAll(path, name).replaceAll(relative('/', path), name).replace(/[\x00-\x1f\x7f-\x9f]/g, ' ').slice(0, 1000);
+function complaint(
+  program: string,
+  stderr: string,
+  path: string,
+  name: string,
+): { code: string; message: string; file: string; hint?: string } {
+  const lines = stderr
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !/^(# Warning|Flag |goroutine |\s)/i.test(line));
+  const said = (lines.findLast((line) => /^error:/i.test(line)) ?? lines.at(-1) ?? '').replace(
+    /^error:\s*/i,
+    '',
+  );
+  const named = said
+    .replaceAll(path, name)
+    .replaceAll(relative('/', path), name)
+    .replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')
+    .slice(0, 1000);
   const hint = `see it whole with: ${program === 'kubectl' ? 'kubectl kustomize' : 'kustomize build'} ${name}`;
   if (/secret|literal|env source|\benvs?\b/i.test(said)) {
     const message = `${program} could not build the kustomization; what it says may quote a secret and is not repeated here`;
     return { code: 'Kustomize', message, file: name, hint };
   }
-  return { code: 'Kustomize', message: `${program} could not build the kustomization: ${named || 'it gave no reason'}`, file: name, hint };
+  return {
+    code: 'Kustomize',
+    message: `${program} could not build the kustomization: ${named || 'it gave no reason'}`,
+    file: name,
+    hint,
+  };
 }

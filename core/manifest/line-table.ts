@@ -32,7 +32,8 @@ export class LineTable {
     if (this.text.includes('\r')) {
       for (const match of this.text.matchAll(/\r\n?|\n/g)) starts.push(match.index + match[0].length);
     } else {
-      for (let at = this.text.indexOf('\n'); at >= 0; at = this.text.indexOf('\n', at + 1)) starts.push(at + 1);
+      for (let at = this.text.indexOf('\n'); at >= 0; at = this.text.indexOf('\n', at + 1))
+        starts.push(at + 1);
     }
     this.starts = starts;
     return starts;

@@ -1,9 +1,9 @@
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from 'js-yaml';
 import type { Json } from '../model/json.ts';
 import type { Path, PathStep } from '../model/path.ts';
+import { endOf, placeOf } from './events.ts';
 import { parseIndulgently } from './indentation.ts';
 import { keyText, resolvePlain, resolveTagged } from './scalar.ts';
-import { endOf, placeOf } from './yaml-builder.ts';
 
 /** `exact` is false where only a part of the path was found: `offset` is then of the deepest part that was. */
 export interface FoundPlace {
@@ -12,27 +12,35 @@ export interface FoundPlace {
 }
 
 /**
- * Finds a field in a document's text by reading it again, so that nothing has to be kept for the thousands of
+ * Finds fields in a document's text by reading it again, so that nothing has to be kept for the thousands of
  * documents of which nobody asks. Fields have the place of their key, list items that of their first character.
- * Follows aliases and merges. Undefined where the text cannot be read or not even the path's first step is there.
+ * Follows aliases and merges.
  */
-export function findPlace(text: string, path: Path): FoundPlace | undefined {
-  let walker: Walker;
-  try {
-    walker = new Walker(text);
-  } catch {
-    return undefined;
+export class DocumentPlaces {
+  private readonly walker: Walker | undefined;
+
+  constructor(text: string) {
+    try {
+      this.walker = new Walker(text);
+    } catch {
+      // What cannot be read has no places.
+    }
   }
-  let node = walker.root();
-  if (node === undefined) return undefined;
-  let offset = path.length === 0 ? walker.offset(node) : undefined;
-  for (const step of path) {
-    const found = walker.step(node, step);
-    if (!found) return offset === undefined ? undefined : { offset, exact: false };
-    offset = walker.offset(found.place);
-    node = found.node;
+
+  /** Offset in the text; undefined where not even the path's first step is there. */
+  find(path: Path): FoundPlace | undefined {
+    const { walker } = this;
+    let node = walker?.root();
+    if (walker === undefined || node === undefined) return undefined;
+    let offset = path.length === 0 ? walker.offset(node) : undefined;
+    for (const step of path) {
+      const found = walker.step(node, step);
+      if (!found) return offset === undefined ? undefined : { offset, exact: false };
+      offset = walker.offset(found.place);
+      node = found.node;
+    }
+    return offset === undefined ? undefined : { offset, exact: true };
   }
-  return offset === undefined ? undefined : { offset, exact: true };
 }
 
 /** Goes from node to node in a document's events; nodes are indices of events. */
@@ -40,6 +48,7 @@ class Walker {
   private readonly source: string;
   private readonly events: Event[];
   private readonly original: (offset: number) => number;
+  private readonly items = new Map<number, number[]>();
 
   constructor(text: string) {
     const parsed = parseIndulgently(text);
@@ -66,16 +75,25 @@ class Walker {
     if (event?.type === EVENT_ID.MAPPING && typeof step === 'string') return this.field(node, step);
     if (event?.type === EVENT_ID.MAPPING && typeof step === 'number') return this.field(node, String(step));
     if (event?.type !== EVENT_ID.SEQUENCE) return undefined;
-    let index = 0;
-    for (let item = node + 1; this.events[item]!.type !== EVENT_ID.POP; item = endOf(this.events, item)) {
-      if (this.isItem(item, index, step)) return { node: item, place: item };
-      index += 1;
-    }
-    return undefined;
+    const items = this.itemsOf(node);
+    const item =
+      typeof step === 'number'
+        ? items[step]
+        : items.find((candidate, index) => this.isItem(candidate, index, step));
+    return item === undefined ? undefined : { node: item, place: item };
   }
 
-  private isItem(item: number, index: number, step: PathStep): boolean {
-    if (typeof step === 'number') return index === step;
+  private itemsOf(sequence: number): number[] {
+    let items = this.items.get(sequence);
+    if (items) return items;
+    items = [];
+    for (let item = sequence + 1; this.events[item]!.type !== EVENT_ID.POP; item = endOf(this.events, item))
+      items.push(item);
+    this.items.set(sequence, items);
+    return items;
+  }
+
+  private isItem(item: number, index: number, step: Exclude<PathStep, number>): boolean {
     if (typeof step === 'string') return String(index) === step;
     if ('value' in step) return this.value(item) === step.value;
     return Object.entries(step.keys).every(([key, value]) => {
@@ -101,7 +119,7 @@ class Walker {
     const node = this.target(value);
     if (this.events[node]?.type === EVENT_ID.MAPPING) return this.field(node, name);
     if (this.events[node]?.type !== EVENT_ID.SEQUENCE) return undefined;
-    for (let item = node + 1; this.events[item]!.type !== EVENT_ID.POP; item = endOf(this.events, item)) {
+    for (const item of this.itemsOf(node)) {
       const target = this.target(item);
       const found = this.events[target]?.type === EVENT_ID.MAPPING ? this.field(target, name) : undefined;
       if (found) return found;
@@ -116,7 +134,8 @@ class Walker {
     const name = this.source.slice(alias.anchorStart, alias.anchorEnd);
     for (let at = node - 1; at > 0; at -= 1) {
       const event = this.events[at]!;
-      if (event.type === EVENT_ID.DOCUMENT || event.type === EVENT_ID.POP || event.type === EVENT_ID.ALIAS) continue;
+      if (event.type === EVENT_ID.DOCUMENT || event.type === EVENT_ID.POP || event.type === EVENT_ID.ALIAS)
+        continue;
       if (event.anchorStart >= 0 && this.source.slice(event.anchorStart, event.anchorEnd) === name) return at;
     }
     return node;

@@ -3,11 +3,12 @@ import type { Manifest, Source } from '../model/manifest.ts';
 import { isSecret, type KubeObject, type ObjectId, parseApiVersion } from '../model/object.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TextDocument } from './dialect.ts';
-import type { Fault } from './fault.ts';
-import { findPlace } from './locate.ts';
+import type { Fault, FieldFault } from './fault.ts';
+import { checkMetadata, checkType, typeName } from './identity.ts';
+import { DocumentPlaces } from './locate.ts';
+import { setOwn } from './own-key.ts';
 import { foldStringData, isEncrypted } from './secret.ts';
 import type { SourceText } from './source-text.ts';
-import { setOwn } from './yaml-builder.ts';
 
 /** Where a manifest's own part of a file is, for finding fields in it later. */
 export interface Origin {
@@ -39,7 +40,17 @@ export function normalizeDocument(document: TextDocument, text: SourceText): Nor
   return normalizer.result;
 }
 
-const SERVER_METADATA = new Set(['resourceVersion', 'uid', 'managedFields', 'selfLink', 'generation', 'creationTimestamp']);
+/** Of one file: beyond that nobody reads on. */
+export const MAX_PROBLEMS = 100;
+
+const SERVER_METADATA = new Set([
+  'resourceVersion',
+  'uid',
+  'managedFields',
+  'selfLink',
+  'generation',
+  'creationTimestamp',
+]);
 
 class Normalizer {
   readonly result: Normalized = { manifests: [], origins: new Map(), problems: [] };
@@ -47,6 +58,7 @@ class Normalizer {
   private readonly text: SourceText;
   private readonly hasCreationTimestamp: boolean;
   private readonly maybeEncrypted: boolean;
+  private places: DocumentPlaces | undefined;
 
   constructor(document: TextDocument, text: SourceText) {
     this.document = document;
@@ -58,31 +70,34 @@ class Normalizer {
 
   add(value: Json, offset: number, path: (string | number)[]): void {
     if (!isObject(value)) {
-      this.report({ code: 'NotAnObject', message: `this is ${typeName(value)}, not a Kubernetes object`, offset });
+      const message = `this is ${typeName(value)}, not a Kubernetes object`;
+      this.report({ code: 'NotAnObject', message, offset });
       return;
     }
-    const { apiVersion, kind } = value;
-    const before = this.result.problems.length;
-    this.requireText(value, 'apiVersion', offset, path, 'such as "v1" or "apps/v1"');
-    this.requireText(value, 'kind', offset, path, 'such as "ConfigMap"');
-    if (this.result.problems.length > before || typeof apiVersion !== 'string' || typeof kind !== 'string') return;
-    if (apiVersion.split('/').length > 2) {
-      this.reportAt(path, ['apiVersion'], offset, 'BadApiVersion', 'apiVersion has more than one "/"', 'it is GROUP/VERSION');
-    } else if (isList(value, kind)) this.addItems(value, apiVersion, kind, path);
-    else this.addObject(value, parseApiVersion(apiVersion), kind, offset, path);
+    const type = checkType(value);
+    if ('faults' in type) this.reportFields(type.faults, offset, path);
+    else if (isList(value, type.kind)) this.addItems(value, type.apiVersion, type.kind, path);
+    else this.addObject(value, parseApiVersion(type.apiVersion), type.kind, offset, path);
   }
 
   private addItems(list: JsonObject, apiVersion: string, kind: string, path: (string | number)[]): void {
     const items = Array.isArray(list.items) ? list.items : [];
     const itemKind = kind.slice(0, -'List'.length);
-    items.forEach((item, index) => {
+    for (const [index, item] of items.entries()) {
+      if (this.result.problems.length >= MAX_PROBLEMS) return;
       const bare = itemKind !== '' && isForeign(item) && isObject(item);
       const offset = (isObject(item) ? this.document.items.get(item) : undefined) ?? this.document.offset;
       this.add(bare ? { apiVersion, kind: itemKind, ...item } : item, offset, [...path, 'items', index]);
-    });
+    }
   }
 
-  private addObject(value: JsonObject, type: { group: string; version: string }, kind: string, offset: number, path: (string | number)[]): void {
+  private addObject(
+    value: JsonObject,
+    type: { group: string; version: string },
+    kind: string,
+    offset: number,
+    path: (string | number)[],
+  ): void {
     if (type.group === 'kustomize.config.k8s.io') {
       const message = `a ${kind} is a recipe for kustomize, not an object for the API server`;
       this.report({ code: 'Kustomization', message, offset, hint: 'name its directory with -k' });
@@ -90,104 +105,65 @@ class Normalizer {
     }
     if (this.maybeEncrypted && isEncrypted(value)) {
       const message = `${kind} is encrypted by SOPS and cannot be applied as it is`;
-      const hint = 'decrypt it first and pass the result on standard input: sops -d FILE | kubectl gitlab-agent … -f -';
+      const hint =
+        'decrypt it first and pass the result on standard input: sops -d FILE | kubectl gitlab-agent … -f -';
       this.report({ code: 'Encrypted', message, offset, hint });
       return;
     }
-    const metadata = this.checkMetadata(value, kind, offset, path);
-    if (!metadata) return;
+    const checked = checkMetadata(value, kind);
+    if ('faults' in checked) {
+      this.reportFields(checked.faults, offset, path);
+      return;
+    }
+    const { metadata } = checked;
     const id: ObjectId = { ...type, kind, name: metadata.name };
-    if (typeof metadata.namespace === 'string' && metadata.namespace !== '') id.namespace = metadata.namespace;
+    if (typeof metadata.namespace === 'string' && metadata.namespace !== '')
+      id.namespace = metadata.namespace;
     let object: JsonObject = {};
     for (const key of Object.keys(value)) {
-      if (key !== 'status') setOwn(object, key, key === 'metadata' ? withoutServerFields(metadata) : value[key]!);
+      if (key !== 'status')
+        setOwn(object, key, key === 'metadata' ? withoutServerFields(metadata) : value[key]!);
     }
     if (this.hasCreationTimestamp) object = dropNullTimestamps(object) as JsonObject;
     if (isSecret(id) && object.stringData !== undefined) {
       const folded = foldStringData(object);
       if ('faults' in folded) {
-        for (const fault of folded.faults) this.reportAt(path, fault.path, offset, 'BadStringData', fault.message, fault.hint);
+        this.reportFields(folded.faults, offset, path);
         return;
       }
       object = folded.object;
     }
     const source: Source = { file: this.text.file, ...this.text.place(offset) };
     this.result.manifests.push({ id, object: object as KubeObject, source });
-    this.result.origins.set(source, { text: this.text, start: this.document.start, end: this.document.end, path });
-  }
-
-  /** The object's metadata once its name, namespace, labels and annotations are what they have to be. */
-  private checkMetadata(value: JsonObject, kind: string, offset: number, path: (string | number)[]): (JsonObject & { name: string }) | undefined {
-    const { metadata } = value;
-    if (metadata === undefined || metadata === null) {
-      this.report({ code: 'MissingField', message: `${kind} has no metadata.name`, offset });
-      return undefined;
-    }
-    if (!isObject(metadata)) {
-      this.reportAt(path, ['metadata'], offset, 'WrongType', `metadata has to be a map, not ${typeName(metadata)}`);
-      return undefined;
-    }
-    const before = this.result.problems.length;
-    this.checkName(metadata, kind, offset, path);
-    for (const field of ['labels', 'annotations']) this.checkTexts(metadata[field], ['metadata', field], offset, path);
-    return this.result.problems.length > before ? undefined : (metadata as JsonObject & { name: string });
-  }
-
-  private checkName(metadata: JsonObject, kind: string, offset: number, path: (string | number)[]): void {
-    for (const field of ['name', 'namespace'] as const) {
-      const text = metadata[field];
-      const at = ['metadata', field];
-      if (text === undefined || text === null || text === '') {
-        if (field === 'namespace') continue;
-        if (metadata.generateName !== undefined) {
-          const message = `${kind} has only a generateName: the server would invent another name, and so another object, every time`;
-          this.reportAt(path, ['metadata', 'generateName'], offset, 'GenerateName', message, 'give it a metadata.name');
-        } else this.reportAt(path, ['metadata'], offset, 'MissingField', `${kind} has no metadata.name`);
-      } else if (typeof text !== 'string') {
-        this.reportAt(path, at, offset, 'WrongType', `metadata.${field} has to be a string, not ${typeName(text)}`, quoteHint(text));
-      } else if (text === '.' || text === '..' || /[/%]/.test(text)) {
-        this.reportAt(path, at, offset, 'BadName', `metadata.${field} cannot be "." or ".." or hold "/" or "%"`);
-      }
-    }
-  }
-
-  private checkTexts(map: Json | undefined, at: string[], offset: number, path: (string | number)[]): void {
-    if (map === undefined || map === null) return;
-    if (!isObject(map)) {
-      this.reportAt(path, at, offset, 'WrongType', `${at.join('.')} has to be a map, not ${typeName(map)}`);
-      return;
-    }
-    for (const [key, text] of Object.entries(map)) {
-      if (typeof text === 'string' || text === null) continue;
-      const message = `${at.join('.')} has to hold strings, but ${JSON.stringify(key)} is ${typeName(text)}`;
-      this.reportAt(path, [...at, key], offset, 'WrongType', message, quoteHint(text));
-    }
-  }
-
-  private requireText(value: JsonObject, field: string, offset: number, path: (string | number)[], example: string): void {
-    const text = value[field];
-    if (text === undefined || text === null || text === '') {
-      this.report({ code: 'MissingField', message: `the object has no ${field}`, offset, hint: `every object needs one, ${example}` });
-    } else if (typeof text !== 'string') {
-      this.reportAt(path, [field], offset, 'WrongType', `${field} has to be a string, not ${typeName(text)}`, quoteHint(text));
-    }
+    this.result.origins.set(source, {
+      text: this.text,
+      start: this.document.start,
+      end: this.document.end,
+      path,
+    });
   }
 
   private report(fault: Fault): void {
     this.result.problems.push(this.text.problem(fault));
   }
 
-  private reportAt(path: (string | number)[], field: (string | number)[], offset: number, code: string, message: string, hint?: string): void {
+  /** The place of each field is looked up now: most documents have nothing to report. */
+  private reportFields(faults: FieldFault[], offset: number, path: (string | number)[]): void {
     const { start, end } = this.document;
-    const place = findPlace(this.text.text.slice(start, end), [...path, ...field]);
-    this.report({ code, message, offset: place ? start + place.offset : offset, ...(hint ? { hint } : {}) });
+    for (const { field, ...fault } of faults) {
+      if (field.length > 0) this.places ??= new DocumentPlaces(this.text.text.slice(start, end));
+      const place = field.length > 0 ? this.places?.find([...path, ...field]) : undefined;
+      this.report({ ...fault, offset: place ? start + place.offset : offset });
+    }
   }
 }
 
 function isList(value: JsonObject, kind: string): boolean {
   if (!kind.endsWith('List')) return false;
   if (Array.isArray(value.items)) return true;
-  return (value.items === null || value.items === undefined) && (kind === 'List' || Object.hasOwn(value, 'items'));
+  return (
+    (value.items === null || value.items === undefined) && (kind === 'List' || Object.hasOwn(value, 'items'))
+  );
 }
 
 function withoutServerFields(metadata: JsonObject): JsonObject {
@@ -206,15 +182,4 @@ function dropNullTimestamps(value: Json, isMetadata = false): Json {
     setOwn(result, key, dropNullTimestamps(value[key]!, key === 'metadata'));
   }
   return result;
-}
-
-function quoteHint(value: Json): string | undefined {
-  return typeof value === 'object' ? undefined : 'put the value in quotes: without them YAML makes it something else than text';
-}
-
-function typeName(value: Json): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'bigint') return 'a number';
-  return typeof value === 'object' ? 'a map' : `a ${typeof value}`;
 }

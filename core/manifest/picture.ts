@@ -1,7 +1,8 @@
 const WIDTH = 80;
 // Control and format characters could move the cursor, colour the terminal or turn the line around.
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/gu;
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 const KEY = /^(\s*(?:-\s+)*(?:"[\w./-]+"|'[\w./-]+'|[\w./-]+)\s*:)(\s|$)/;
 // Escapes are ways to write "Secret" that a search for the word would not find.
 const SECRETIVE = /\bSecret|\bstringData\b|\\(?:x53|x65|x72|x74|u0053|u0065|u0072|u0074|U000000)/;

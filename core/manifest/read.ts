@@ -5,9 +5,10 @@ import { type Problem, ProblemError } from '../model/problem.ts';
 import { findDuplicates } from './duplicates.ts';
 import { buildKustomization } from './kustomize.ts';
 import { Collector, type Limits, readSelected } from './load.ts';
-import { findPlace } from './locate.ts';
+import { DocumentPlaces } from './locate.ts';
 import type { Origin } from './normalize.ts';
 import { selectFiles } from './selection.ts';
+import type { SourceText } from './source-text.ts';
 import { workTree } from './work-tree.ts';
 
 export interface ReadInputs {
@@ -51,7 +52,11 @@ export interface ReadResult {
 }
 
 /** A file may have 50 MiB, all together 512 MiB: beyond what is written by hand, and what one process can hold. */
-export const DEFAULT_LIMITS: Limits = { files: 10_000, fileBytes: 50 * 1024 * 1024, totalBytes: 512 * 1024 * 1024 };
+export const DEFAULT_LIMITS: Limits = {
+  files: 10_000,
+  fileBytes: 50 * 1024 * 1024,
+  totalBytes: 512 * 1024 * 1024,
+};
 
 /**
  * Reads everything that `inputs` name: manifests in the order of the inputs, files in the order of their names, and
@@ -86,8 +91,13 @@ export async function readManifests(inputs: ReadInputs, options: ReadOptions): P
     if (kustomize !== undefined) {
       await collector.guard(async () => {
         const revisionTree = inputs.revision === undefined ? undefined : await trees.revision(kustomize);
-        if (options.allowAbsent && !(await (revisionTree ?? workTree(options.cwd)).real(kustomize))) absent.push(kustomize);
-        else collector.addKustomization(kustomize, await buildKustomization(kustomize, { ...options, maxBytes: limits.fileBytes }, revisionTree));
+        if (options.allowAbsent && !(await (revisionTree ?? workTree(options.cwd)).real(kustomize)))
+          absent.push(kustomize);
+        else
+          collector.addKustomization(
+            kustomize,
+            await buildKustomization(kustomize, { ...options, maxBytes: limits.fileBytes }, revisionTree),
+          );
       });
     }
   } finally {
@@ -95,17 +105,24 @@ export async function readManifests(inputs: ReadInputs, options: ReadOptions): P
   }
   collector.problems.push(...findDuplicates(collector.manifests, options.defaultNamespace));
   const { manifests, problems, origins } = collector;
-  return { manifests, problems, notices: collector.notices(), absent, locate: (manifest, path) => locate(origins, manifest.source, path) };
+  return { manifests, problems, notices: collector.notices(), absent, locate: locator(origins) };
 }
 
-function locate(origins: Map<Source, Origin>, source: Source, path: Path): { line: number; column: number; exact: boolean } | undefined {
-  const origin = origins.get(source);
-  if (!origin) return undefined;
-  const text = origin.text.text.slice(origin.start, origin.end);
-  let place = findPlace(text, [...origin.path, ...path]);
-  // A Secret's data may have been written as stringData.
-  if (!place?.exact && path[0] === 'data') place = findPlace(text, [...origin.path, 'stringData', ...path.slice(1)]) ?? place;
-  return place && { ...origin.text.place(origin.start + place.offset), exact: place.exact };
+/** Keeps the last document's places: questions come document by document. */
+function locator(origins: Map<Source, Origin>): ReadResult['locate'] {
+  let last: { text: SourceText; start: number; places: DocumentPlaces } | undefined;
+  return ({ source }, path) => {
+    const origin = origins.get(source);
+    if (!origin) return undefined;
+    const { text, start, end } = origin;
+    if (last?.text !== text || last.start !== start)
+      last = { text, start, places: new DocumentPlaces(text.text.slice(start, end)) };
+    let place = last.places.find([...origin.path, ...path]);
+    // A Secret's data may have been written as stringData.
+    if (!place?.exact && path[0] === 'data')
+      place = last.places.find([...origin.path, 'stringData', ...path.slice(1)]) ?? place;
+    return place && { ...text.place(start + place.offset), exact: place.exact };
+  };
 }
 
 /** The work tree, or one tree for each repository that the inputs lie in. */

@@ -1,4 +1,4 @@
-import type { Entry, FileTree } from '../model/file-tree.ts';
+import type { Entry, FileTree, RealEntry } from '../model/file-tree.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
 import { compileGlob, hasWildcard, splitGlob } from './glob.ts';
 
@@ -8,6 +8,8 @@ const KUSTOMIZATION = /^(kustomization\.ya?ml|Kustomization)$/;
 /** `explicit`: the user named this very file, so it has to hold objects. */
 export interface SelectedFile {
   file: string;
+  /** The same for the same file, whatever way leads to it. */
+  real: string;
   explicit: boolean;
 }
 
@@ -32,7 +34,11 @@ export interface SelectOptions {
  * and .yml files; with `recursive` those below it too) or a glob. In directories and under wildcards, names that
  * begin with a dot are skipped; links count where they lead to a file below the same directory.
  */
-export async function selectFiles(tree: FileTree, filename: string, options: SelectOptions): Promise<Selection> {
+export async function selectFiles(
+  tree: FileTree,
+  filename: string,
+  options: SelectOptions,
+): Promise<Selection> {
   const selector = new Selector(tree, options);
   await selector.addArgument(filename);
   return selector.selection;
@@ -57,16 +63,22 @@ class Selector {
     }
     const real = await this.tree.real(filename);
     if (real?.kind === 'directory') await this.addDirectory(filename, { path: filename, real: real.path });
-    else if (real) this.addFile(filename, true);
+    else if (real) this.addFile(filename, real.path, true);
     else if (hasWildcard(filename)) await this.addGlob(filename);
     else this.reportAbsent(filename);
   }
 
   private async addDirectory(directory: string, root: Root): Promise<void> {
     const before = this.selection.files.length + this.selection.problems.length;
-    await this.walk(directory, root, { depth: this.options.recursive ? Number.POSITIVE_INFINITY : 1, wanted: (_, entry) => EXTENSIONS.test(entry.name) });
-    if (directory !== root.path || this.selection.files.length + this.selection.problems.length > before) return;
-    const hint = this.options.recursive ? 'manifests are .yaml, .yml and .json files' : 'manifests are .yaml, .yml and .json files; -R looks into directories below too';
+    await this.walk(directory, root, {
+      depth: this.options.recursive ? Number.POSITIVE_INFINITY : 1,
+      wanted: (_, entry) => EXTENSIONS.test(entry.name),
+    });
+    if (directory !== root.path || this.selection.files.length + this.selection.problems.length > before)
+      return;
+    const hint = this.options.recursive
+      ? 'manifests are .yaml, .yml and .json files'
+      : 'manifests are .yaml, .yml and .json files; -R looks into directories below too';
     this.report({ code: 'NothingFound', message: 'the directory holds no manifests', file: directory, hint });
   }
 
@@ -89,7 +101,8 @@ class Selector {
     if (this.selection.files.length + this.selection.problems.length > before) return;
     if (this.options.allowAbsent) this.selection.absent.push(glob);
     else {
-      const hint = '"**" stands for directories, "*" for a part of one name; names that begin with a dot are skipped';
+      const hint =
+        '"**" stands for directories, "*" for a part of one name; names that begin with a dot are skipped';
       this.report({ code: 'NothingFound', message: 'the glob matches no manifests', file: glob, hint });
     }
   }
@@ -107,10 +120,12 @@ class Selector {
       if (entry.name.startsWith('.') && !walk.glob?.dots) continue;
       if (entry.name === '.git') continue;
       const wanted = walk.wanted(below, entry);
-      const kind = entry.kind === 'link' ? await this.followLink(path, root, wanted || walk.depth > depth) : entry.kind;
+      const matters = wanted || walk.depth > depth;
+      const link = entry.kind === 'link' ? await this.followLink(path, root, matters) : undefined;
+      const kind = entry.kind === 'link' ? link?.kind : entry.kind;
       if (kind === 'file' && wanted) {
         if (KUSTOMIZATION.test(entry.name)) this.reportKustomization(directory);
-        else this.addFile(path, false);
+        else this.addFile(path, link?.path ?? realPathOf(path, root), false);
       } else if (kind === 'directory' && entry.kind === 'directory') {
         if (wanted && walk.glob) await this.addDirectory(path, root);
         else if (depth < walk.depth) await this.walk(path, root, walk, depth + 1, below);
@@ -119,21 +134,26 @@ class Selector {
   }
 
   /** A link counts as the file it leads to. Links to directories are not entered: what is below the root is read anyway. */
-  private async followLink(path: string, root: Root, matters: boolean): Promise<Entry['kind'] | undefined> {
+  private async followLink(path: string, root: Root, matters: boolean): Promise<RealEntry | undefined> {
     if (!matters) return undefined;
     const real = await this.tree.real(path);
-    if (real && isBelow(real.path, root.real)) return real.kind;
+    if (real && isBelow(real.path, root.real)) return real;
     const message = real ? `the symbolic link leads out of ${root.path}` : 'the symbolic link leads nowhere';
     const hint = real ? 'name what it leads to with a -f of its own, if it is meant' : undefined;
     this.report({ code: 'BadLink', message, file: path, ...(hint ? { hint } : {}) });
     return undefined;
   }
 
-  private addFile(file: string, explicit: boolean): void {
+  private addFile(file: string, real: string, explicit: boolean): void {
     if (this.selection.files.length >= this.options.maxFiles) {
-      throw new ProblemError({ code: 'TooManyFiles', message: `more than ${this.options.maxFiles} files are selected`, file, hint: 'name fewer directories, or raise the limit' });
+      throw new ProblemError({
+        code: 'TooManyFiles',
+        message: `more than ${this.options.maxFiles} files are selected`,
+        file,
+        hint: 'name fewer directories',
+      });
     }
-    this.selection.files.push({ file, explicit });
+    this.selection.files.push({ file, real, explicit });
   }
 
   private reportKustomization(directory: string): void {
@@ -144,7 +164,8 @@ class Selector {
   private reportAbsent(path: string): void {
     this.selection.absent.push(path);
     if (this.options.allowAbsent) return;
-    this.report({ code: 'NotFound', message: 'no such file or directory', file: path });
+    const where = this.tree.name ? ` at ${this.tree.name}` : '';
+    this.report({ code: 'NotFound', message: `no such file or directory${where}`, file: path });
   }
 
   private report(problem: Problem): void {
@@ -183,6 +204,12 @@ function globWalk(pattern: string): Walk {
 
 function isBelow(path: string, root: string): boolean {
   return path === root || root === '' || path.startsWith(root.endsWith('/') ? root : `${root}/`);
+}
+
+/** The real path of what was reached from `root` without following a link. */
+function realPathOf(path: string, root: Root): string {
+  const below = root.path === '.' ? path : path.slice(root.path.length).replace(/^\/+/, '');
+  return join(root.real, below);
 }
 
 /** `dir/name`; `.` leaves no trace. */

@@ -8,15 +8,12 @@ export class SourceText {
   /** As the user named it; `-` is standard input. */
   readonly file: string;
   readonly text: string;
-  /** Set for what has no lines of its own to show, such as a kustomization's output. */
-  readonly generated: boolean;
   private readonly lines: LineTable;
   private secretive: boolean | undefined;
 
-  constructor(file: string, text: string, generated = false) {
+  constructor(file: string, text: string) {
     this.file = file;
     this.text = text;
-    this.generated = generated;
     this.lines = new LineTable(text);
   }
 
@@ -33,6 +30,14 @@ export class SourceText {
       message += `; the first is at line ${first.line}, column ${first.column}`;
     }
     const picture = drawLine(this.lines.line(line), line, column, this.secretive);
-    return { code: fault.code, message, file: this.file, line, column, picture, ...(fault.hint ? { hint: fault.hint } : {}) };
+    return {
+      code: fault.code,
+      message,
+      file: this.file,
+      line,
+      column,
+      picture,
+      ...(fault.hint ? { hint: fault.hint } : {}),
+    };
   }
 }

@@ -25,7 +25,12 @@ export function splitDocuments(text: string, from = 0): { spans: Span[]; faults:
     skipping = rest !== '' && !rest.startsWith('#');
     if (skipping) {
       const message = 'only a comment may follow the "---" that separates two documents';
-      faults.push({ code: 'BadSeparator', message, offset: at, hint: 'put what follows on a line of its own, or indent this line' });
+      faults.push({
+        code: 'BadSeparator',
+        message,
+        offset: at,
+        hint: 'put what follows on a line of its own, or indent this line',
+      });
     }
     start = end;
     at = newline < 0 ? -1 : text.startsWith('---', end) ? end : nextSeparator(text, end);

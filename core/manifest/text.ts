@@ -14,12 +14,24 @@ export interface DecodedText {
 export function decodeText(bytes: Buffer): DecodedText {
   if (isAscii(bytes)) return { text: bytes.toString('latin1') };
   if (isUtf8(bytes)) return { text: withoutMark(bytes.toString('utf8')) };
-  const fault = (offset: number, message: string, hint: string): Fault => ({ code: 'NotUtf8', offset, message, hint });
+  const fault = (offset: number, message: string, hint: string): Fault => ({
+    code: 'NotUtf8',
+    offset,
+    message,
+    hint,
+  });
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
     return { text: '', fault: fault(0, 'the file is encoded in UTF-16', 'save it as UTF-8') };
   }
   const text = withoutMark(bytes.toString('utf8', 0, firstBadByte(bytes)));
-  return { text, fault: fault(text.length, 'from here on this is not UTF-8 text', 'is it a binary file? Manifests are UTF-8') };
+  return {
+    text,
+    fault: fault(
+      text.length,
+      'from here on this is not UTF-8 text',
+      'is it a binary file? Manifests are UTF-8',
+    ),
+  };
 }
 
 function withoutMark(text: string): string {
@@ -52,14 +64,29 @@ export function forbiddenCharacter(text: string): Fault | undefined {
   const code = text.charCodeAt(offset);
   const name = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
   if (code === 0) {
-    return { code: 'ControlCharacter', offset, message: 'a NUL byte', hint: 'is it a binary file? Manifests are text' };
+    return {
+      code: 'ControlCharacter',
+      offset,
+      message: 'a NUL byte',
+      hint: 'is it a binary file? Manifests are text',
+    };
   }
   if (code === 0x85 || code === 0x2028 || code === 0x2029) {
     const message = `the character ${name} is a line break to kubectl and none to other YAML readers`;
-    return { code: 'ControlCharacter', offset, message, hint: `write it as "\\u${name.slice(2)}" in double quotes` };
+    return {
+      code: 'ControlCharacter',
+      offset,
+      message,
+      hint: `write it as "\\u${name.slice(2)}" in double quotes`,
+    };
   }
   const message = `the control character ${name} is not allowed in YAML`;
-  return { code: 'ControlCharacter', offset, message, hint: 'in double quotes it can be written as an escape' };
+  return {
+    code: 'ControlCharacter',
+    offset,
+    message,
+    hint: 'in double quotes it can be written as an escape',
+  };
 }
 
 /** A byte order mark inside a file (two files put together) would become a part of the next key. */
@@ -67,5 +94,10 @@ function misplacedMark(text: string): Fault | undefined {
   if (!text.includes('\ufeff')) return undefined;
   const offset = text.search(/^\ufeff/m);
   if (offset < 0) return undefined;
-  return { code: 'ControlCharacter', offset, message: 'a byte order mark inside the file', hint: 'remove it; it is invisible in most editors' };
+  return {
+    code: 'ControlCharacter',
+    offset,
+    message: 'a byte order mark inside the file',
+    hint: 'remove it; it is invisible in most editors',
+  };
 }

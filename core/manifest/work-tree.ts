@@ -80,6 +80,10 @@ async function wording<T>(path: string, action: () => Promise<T>): Promise<T> {
   } catch (error) {
     const code = codeOf(error);
     if (code === '') throw error;
-    throw new ProblemError({ code: 'Unreadable', message: MESSAGES[code] ?? `reading failed (${code})`, file: path });
+    throw new ProblemError({
+      code: 'Unreadable',
+      message: MESSAGES[code] ?? `reading failed (${code})`,
+      file: path,
+    });
   }
 }

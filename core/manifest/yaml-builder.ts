@@ -1,11 +1,13 @@
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from 'js-yaml';
 import { isObject, type Json, type JsonObject } from '../model/json.ts';
+import { allowedAliasRatio, copy, tooDeep } from './alias.ts';
+import { endOf, placeOf } from './events.ts';
 import { type Fault, FaultError, MAX_DEPTH } from './fault.ts';
+import { setOwn } from './own-key.ts';
 import { escapeFault, keyText, resolvePlain, resolveTagged } from './scalar.ts';
 
 const MAX_FAULTS = 20;
 const MERGE_TAG = 'tag:yaml.org,2002:merge';
-const MAX_KEY = 1024;
 
 /** What an anchor stands for. `size` counts its nodes with aliases expanded, keys included. */
 interface Anchored {
@@ -61,15 +63,18 @@ export class YamlBuilder {
       if (typeof value === 'number' && !Number.isFinite(value)) {
         this.report('NotANumber', 'infinity and NaN have no place in a Kubernetes object', placeOf(event));
       }
-      if (event.anchorStart >= 0) this.anchors.set(this.anchorName(event), { value, size: 1, type: event.type });
+      if (event.anchorStart >= 0)
+        this.anchors.set(this.anchorName(event), { value, size: 1, type: event.type });
       return value;
     }
-    if (event.type !== EVENT_ID.MAPPING && event.type !== EVENT_ID.SEQUENCE) throw new Error('unexpected YAML event');
+    if (event.type !== EVENT_ID.MAPPING && event.type !== EVENT_ID.SEQUENCE)
+      throw new Error('unexpected YAML event');
     if (depth >= MAX_DEPTH) throw tooDeep(event.start);
     const before = this.decoded;
     const unfinished: Unfinished = { start: event.start };
     if (event.anchorStart >= 0) this.anchors.set(this.anchorName(event), unfinished);
-    const value = event.type === EVENT_ID.MAPPING ? this.mapping(depth, inList) : this.sequence(depth, inList);
+    const value =
+      event.type === EVENT_ID.MAPPING ? this.mapping(depth, inList) : this.sequence(depth, inList);
     // An anchor of the same name inside this collection begins later: that one counts from here on.
     if (event.anchorStart >= 0 && this.anchors.get(this.anchorName(event)) === unfinished) {
       this.anchors.set(this.anchorName(event), { value, size: this.decoded - before + 1, type: event.type });
@@ -110,7 +115,8 @@ export class YamlBuilder {
         this.node(depth + 1, false);
         continue;
       }
-      if (Object.hasOwn(object, key) && !merged?.delete(key)) this.reportDuplicate(start, key, placeOf(event));
+      if (Object.hasOwn(object, key) && !merged?.delete(key))
+        this.reportDuplicate(start, key, placeOf(event));
       setOwn(object, key, this.node(depth + 1, inList && key === 'items'));
     }
     this.at += 1;
@@ -123,10 +129,12 @@ export class YamlBuilder {
       this.at += 1;
       this.decoded += 1;
       const value = this.scalar(event);
-      if (event.anchorStart >= 0) this.anchors.set(this.anchorName(event), { value, size: 1, type: event.type });
+      if (event.anchorStart >= 0)
+        this.anchors.set(this.anchorName(event), { value, size: 1, type: event.type });
       if (typeof value === 'string') return value;
       const key = keyText(value, this.tag(event).endsWith(':float') ? '' : this.text(event));
-      if (key === undefined) this.reportKey(value === null ? 'a key may not be null' : 'this number cannot be a key', event);
+      if (key === undefined)
+        this.reportKey(value === null ? 'a key may not be null' : 'this number cannot be a key', event);
       return key;
     }
     if (event.type === EVENT_ID.ALIAS) {
@@ -163,7 +171,8 @@ export class YamlBuilder {
   }
 
   private isMerge(event: ScalarEvent): boolean {
-    if (event.valueEnd - event.valueStart !== 2 || this.source.charCodeAt(event.valueStart) !== 60) return false;
+    if (event.valueEnd - event.valueStart !== 2 || this.source.charCodeAt(event.valueStart) !== 60)
+      return false;
     if (this.text(event) !== '<<') return false;
     const tag = this.tag(event);
     return tag === MERGE_TAG || tag === '!' || (tag === '' && event.style === SCALAR_STYLE.PLAIN);
@@ -175,7 +184,12 @@ export class YamlBuilder {
     if (tag === '') return event.style === SCALAR_STYLE.PLAIN ? resolvePlain(text) : text;
     const resolved = resolveTagged(tag, text);
     if ('value' in resolved) return resolved.value;
-    this.report('BadTag', resolved.fault, placeOf(event), tag.endsWith('binary') ? 'use binaryData of a ConfigMap, or data of a Secret' : undefined);
+    this.report(
+      'BadTag',
+      resolved.fault,
+      placeOf(event),
+      tag.endsWith('binary') ? 'use binaryData of a ConfigMap, or data of a Secret' : undefined,
+    );
     return null;
   }
 
@@ -203,13 +217,24 @@ export class YamlBuilder {
   private alias(event: { anchorStart: number; anchorEnd: number }, depth: number): Anchored {
     const anchored = this.anchors.get(this.anchorName(event));
     const place = event.anchorStart - 1;
-    if (anchored === undefined) throw new FaultError('UnknownAnchor', 'this alias has no anchor before it in its document', place);
-    if ('start' in anchored) throw new FaultError('RecursiveAnchor', 'this alias stands inside what it stands for', place);
+    if (anchored === undefined)
+      throw new FaultError('UnknownAnchor', 'this alias has no anchor before it in its document', place);
+    if ('start' in anchored)
+      throw new FaultError('RecursiveAnchor', 'this alias stands inside what it stands for', place);
     // goyaml.v2 counts the alias itself and, while it expands, every node.
     this.decoded += 1 + anchored.size;
     this.aliased += anchored.size;
-    if (this.aliased > 100 && this.decoded > 1000 && this.aliased / this.decoded > allowedAliasRatio(this.decoded)) {
-      throw new FaultError('AliasBomb', 'the aliases of this document stand for too much', place, 'kubectl refuses it too: write fewer aliases of aliases');
+    if (
+      this.aliased > 100 &&
+      this.decoded > 1000 &&
+      this.aliased / this.decoded > allowedAliasRatio(this.decoded)
+    ) {
+      throw new FaultError(
+        'AliasBomb',
+        'the aliases of this document stand for too much',
+        place,
+        'kubectl refuses it too: write fewer aliases of aliases',
+      );
     }
     if (depth >= MAX_DEPTH) throw tooDeep(place);
     return anchored;
@@ -218,15 +243,27 @@ export class YamlBuilder {
   private anchorName(event: { anchorStart: number; anchorEnd: number }): string {
     const name = this.source.slice(event.anchorStart, event.anchorEnd);
     if (/^[\w-]+$/.test(name)) return name;
-    throw new FaultError('BadAnchor', 'names of anchors and aliases are letters, digits, "_" and "-"', event.anchorStart - 1, 'put a value that begins with "*" or "&" in quotes');
+    throw new FaultError(
+      'BadAnchor',
+      'names of anchors and aliases are letters, digits, "_" and "-"',
+      event.anchorStart - 1,
+      'put a value that begins with "*" or "&" in quotes',
+    );
   }
 
   private report(code: string, message: string, place: number, hint?: string, other?: number): void {
     let offset = place;
     if (this.faults.length >= MAX_FAULTS) return;
     // An empty node has no place: the next node's is near it.
-    for (let next = this.at; offset < 0 && next < this.events.length; next += 1) offset = placeOf(this.events[next]!);
-    this.faults.push({ code, message, offset: Math.max(offset, 0), ...(hint ? { hint } : {}), ...(other === undefined ? {} : { other }) });
+    for (let next = this.at; offset < 0 && next < this.events.length; next += 1)
+      offset = placeOf(this.events[next]!);
+    this.faults.push({
+      code,
+      message,
+      offset: Math.max(offset, 0),
+      ...(hint ? { hint } : {}),
+      ...(other === undefined ? {} : { other }),
+    });
   }
 
   private reportKey(message: string, event: Event): void {
@@ -239,7 +276,11 @@ export class YamlBuilder {
     while (this.events[index]!.type !== EVENT_ID.POP) {
       const event = this.events[index]!;
       // Keys are compared as JSON has them: `1` and `"1"` are the same one.
-      if (event.type === EVENT_ID.SCALAR && !this.isMerge(event) && keyText(this.scalar(event), this.text(event)) === key) {
+      if (
+        event.type === EVENT_ID.SCALAR &&
+        !this.isMerge(event) &&
+        keyText(this.scalar(event), this.text(event)) === key
+      ) {
         first = placeOf(event);
         break;
       }
@@ -248,61 +289,4 @@ export class YamlBuilder {
     const hint = 'kubectl would silently take the last one; keep the one that is meant';
     this.report('DuplicateKey', `the key ${JSON.stringify(key)} is given twice`, offset, hint, first);
   }
-}
-
-/** The index after the node that begins at `index`. */
-export function endOf(events: Event[], index: number): number {
-  let open = 0;
-  let at = index;
-  do {
-    const { type } = events[at]!;
-    if (type === EVENT_ID.MAPPING || type === EVENT_ID.SEQUENCE) open += 1;
-    else if (type === EVENT_ID.POP) open -= 1;
-    at += 1;
-  } while (open > 0);
-  return at;
-}
-
-/** Where a node begins in the source, quotes included; negative for an empty node, which is nowhere. */
-export function placeOf(event: Event): number {
-  switch (event.type) {
-    case EVENT_ID.SCALAR: {
-      const quote = event.style === SCALAR_STYLE.SINGLE_QUOTED || event.style === SCALAR_STYLE.DOUBLE_QUOTED ? 1 : 0;
-      return event.valueStart >= 0 ? event.valueStart - quote : Math.max(event.tagStart, event.anchorStart - 1);
-    }
-    case EVENT_ID.ALIAS:
-      return event.anchorStart - 1;
-    case EVENT_ID.MAPPING:
-    case EVENT_ID.SEQUENCE:
-      return event.start;
-    default:
-      return -1;
-  }
-}
-
-/** Sets a key as an ordinary own one, `__proto__` too. */
-export function setOwn(object: JsonObject, key: string, value: Json): void {
-  if (key === '__proto__') {
-    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-  } else object[key] = value;
-}
-
-function copy(value: Json, depth: number, offset: number): Json {
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth >= MAX_DEPTH) throw tooDeep(offset);
-  if (Array.isArray(value)) return value.map((item) => copy(item, depth + 1, offset));
-  const result: JsonObject = {};
-  for (const key of Object.keys(value)) setOwn(result, key, copy(value[key]!, depth + 1, offset));
-  return result;
-}
-
-function tooDeep(offset: number): FaultError {
-  return new FaultError('TooDeep', `the document is nested deeper than ${MAX_DEPTH} levels`, offset);
-}
-
-/** goyaml.v2's `allowedAliasRatio`: which share of a document may come out of aliases. */
-function allowedAliasRatio(decoded: number): number {
-  if (decoded <= 400_000) return 0.99;
-  if (decoded >= 4_000_000) return 0.1;
-  return 0.99 - 0.89 * ((decoded - 400_000) / 3_600_000);
 }

@@ -1,6 +1,6 @@
 import { COLLECTION_STYLE, EVENT_ID, type Event, SCALAR_STYLE } from 'js-yaml';
+import { placeOf } from './events.ts';
 import type { Fault } from './fault.ts';
-import { placeOf } from './yaml-builder.ts';
 
 /*
  * What js-yaml, a parser of YAML 1.2, takes and kubectl's YAML 1.1 refuses or reads as something else. Found by
@@ -47,7 +47,9 @@ export function yaml11Fault(source: string, events: Event[]): Fault | undefined 
     }
     const parent = stack.at(-1);
     if (place >= 0) {
-      const fault = (hasTabs ? leadingTab(source, event, place, parent) : undefined) ?? nodeFault(source, event, place, parent);
+      const fault =
+        (hasTabs ? leadingTab(source, event, place, parent) : undefined) ??
+        nodeFault(source, event, place, parent);
       if (fault) return fault;
       const isPlain = event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN;
       end = event.type === EVENT_ID.SCALAR && !isPlain ? event.valueEnd : place;
@@ -61,7 +63,13 @@ export function yaml11Fault(source: string, events: Event[]): Fault | undefined 
     }
     if (event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE) {
       const flow = event.style === COLLECTION_STYLE.FLOW;
-      stack.push({ mapping: event.type === EVENT_ID.MAPPING, flow, key: true, keyEnd: -1, column: place - source.lastIndexOf('\n', place - 1) - 1 });
+      stack.push({
+        mapping: event.type === EVENT_ID.MAPPING,
+        flow,
+        key: true,
+        keyEnd: -1,
+        column: place - source.lastIndexOf('\n', place - 1) - 1,
+      });
     }
     flows = stack.reduce((count, open) => count + (open.flow ? 1 : 0), 0);
   }
@@ -77,11 +85,21 @@ function isOutside(source: string, end: number, place: number, flows: number): b
 }
 
 function tabFault(offset: number): Fault {
-  return { code: 'Tab', message: 'kubectl takes no tab at the start of a line', offset, hint: 'remove it, or use spaces' };
+  return {
+    code: 'Tab',
+    message: 'kubectl takes no tab at the start of a line',
+    offset,
+    hint: 'remove it, or use spaces',
+  };
 }
 
 /** A tab in the blanks before a node of a block collection, or before a block string's first line. */
-function leadingTab(source: string, event: Event, place: number, parent: Open | undefined): Fault | undefined {
+function leadingTab(
+  source: string,
+  event: Event,
+  place: number,
+  parent: Open | undefined,
+): Fault | undefined {
   if (parent?.flow) return undefined;
   const isBlockString = event.type === EVENT_ID.SCALAR && event.style >= SCALAR_STYLE.LITERAL_BLOCK;
   if (isBlockString) {
@@ -97,13 +115,19 @@ function leadingTab(source: string, event: Event, place: number, parent: Open | 
 function nodeFault(source: string, event: Event, place: number, parent: Open | undefined): Fault | undefined {
   if (!parent) return undefined;
   if (parent.flow) {
-    if (event.type !== EVENT_ID.SCALAR || event.style !== SCALAR_STYLE.PLAIN || source[place] !== ':') return undefined;
-    return { code: 'Syntax', message: 'in [ ] and { } a value that begins with ":" needs quotes', offset: place };
+    if (event.type !== EVENT_ID.SCALAR || event.style !== SCALAR_STYLE.PLAIN || source[place] !== ':')
+      return undefined;
+    return {
+      code: 'Syntax',
+      message: 'in [ ] and { } a value that begins with ":" needs quotes',
+      offset: place,
+    };
   }
   const isBlock = event.type === EVENT_ID.MAPPING && event.style === COLLECTION_STYLE.BLOCK;
   if (isBlock && parent.mapping && !parent.key && parent.keyEnd >= 0) {
     const newline = source.indexOf('\n', parent.keyEnd);
-    if (newline < 0 || newline > place) return { code: 'Syntax', message: 'a map cannot begin on the line of its key', offset: place };
+    if (newline < 0 || newline > place)
+      return { code: 'Syntax', message: 'a map cannot begin on the line of its key', offset: place };
   }
   return undefined;
 }
@@ -122,9 +146,20 @@ function keyFault(source: string, event: Event, value: Event | undefined, parent
       return { code: 'Syntax', message: 'the ":" has to stand on the line of its key', offset: after };
     }
   }
-  const isEmpty = value?.type === EVENT_ID.SCALAR && value.valueStart < 0 && value.tagStart < 0 && value.anchorStart < 0;
-  if (parent.flow && isEmpty && event.style === SCALAR_STYLE.PLAIN && /^:[,\]}]/.test(source.slice(event.valueEnd, event.valueEnd + 2))) {
-    return { code: 'Syntax', message: 'a space is missing after ":"', offset: event.valueEnd, hint: 'kubectl takes the ":" as a part of the key' };
+  const isEmpty =
+    value?.type === EVENT_ID.SCALAR && value.valueStart < 0 && value.tagStart < 0 && value.anchorStart < 0;
+  if (
+    parent.flow &&
+    isEmpty &&
+    event.style === SCALAR_STYLE.PLAIN &&
+    /^:[,\]}]/.test(source.slice(event.valueEnd, event.valueEnd + 2))
+  ) {
+    return {
+      code: 'Syntax',
+      message: 'a space is missing after ":"',
+      offset: event.valueEnd,
+      hint: 'kubectl takes the ":" as a part of the key',
+    };
   }
   return undefined;
 }

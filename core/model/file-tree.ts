@@ -19,6 +19,8 @@ export interface RealEntry {
  * directory where the command runs, `/` between parts. All calls reject with a ProblemError where reading fails.
  */
 export interface FileTree {
+  /** Said where something is not there: `revision main`; absent for the work tree. */
+  name?: string;
   /** Entries of a directory, sorted by name. */
   list(path: string): Promise<Entry[]>;
   /** Undefined where there is nothing, where a link leads nowhere, in a circle or out of what the tree holds. */
