@@ -1,0 +1,122 @@
+import { judgeTable } from './table.ts';
+
+judgeTable('Job', [
+  { title: 'no status', kind: 'batch/v1 Job', yaml: '', health: 'progressing NotStarted', as: 'both' },
+  {
+    title: 'complete',
+    kind: 'batch/v1 Job',
+    yaml: 'status: {succeeded: 1, active: 0, conditions: [{type: "Complete ", status: "True"}]}',
+    health: 'healthy Complete',
+    says: '1 of 1 completion reached',
+    as: 'both',
+  },
+  {
+    title: 'complete after a suspension, as the API leaves it',
+    kind: 'batch/v1 Job',
+    yaml: 'status: {succeeded: 1, startTime: "2026-03-01T11:00:00Z", conditions: [{type: Suspended, status: "False", reason: JobResumed}, {type: SuccessCriteriaMet, status: "True"}, {type: Complete, status: "True"}]}',
+    health: 'healthy Complete',
+    as: 'both',
+  },
+  {
+    title: 'running',
+    kind: 'batch/v1 Job',
+    yaml: 'spec: {completions: 10, parallelism: 2}\nstatus: {startTime: "2019-06-04T01:17:13Z", succeeded: 3, failed: 1, active: 2, conditions: [{type: Failed, status: "False"}, {type: Complete, status: "False"}]}',
+    health: 'progressing Running',
+    says: '3 of 10 completions reached, 2 Pods active, 1 Pod failed',
+    as: 'Argo CD; kstatus calls a running Job current (and Argo CD takes Failed=False for failed)',
+  },
+  {
+    title: 'failed',
+    kind: 'batch/v1 Job',
+    yaml: 'spec: {completions: 4}\nstatus: {succeeded: 3, failed: 7, conditions: [{type: Failed, status: "True", reason: BackoffLimitExceeded, message: Job has reached the specified backoff limit}]}',
+    health: 'degraded BackoffLimitExceeded !',
+    says: '3 of 4 completions reached, 7 Pods failed: Job has reached the specified backoff limit',
+    as: 'both',
+  },
+  {
+    title: 'about to fail, its Pods still ending',
+    kind: 'batch/v1 Job',
+    yaml: 'status: {startTime: "2026-03-01T11:00:00Z", active: 1, conditions: [{type: FailureTarget, status: "True", reason: DeadlineExceeded, message: Job was active longer than specified deadline}]}',
+    health: 'degraded DeadlineExceeded !',
+    as: 'neither knows FailureTarget',
+  },
+  {
+    title: 'suspended',
+    kind: 'batch/v1 Job',
+    yaml: 'spec: {suspend: true}\nstatus: {conditions: [{type: Suspended, status: "True", reason: JobSuspended}]}',
+    health: 'suspended Suspended',
+    as: 'Argo CD; current in kstatus',
+  },
+  {
+    title: 'made suspended, not seen yet',
+    kind: 'batch/v1 Job',
+    yaml: 'spec: {suspend: true}',
+    health: 'suspended Suspended',
+  },
+  {
+    title: 'resumed and running',
+    kind: 'batch/v1 Job',
+    yaml: 'spec: {suspend: false}\nstatus: {startTime: "2026-03-01T11:00:00Z", active: 1, conditions: [{type: Suspended, status: "False", reason: JobResumed, message: Job resumed}]}',
+    health: 'progressing Running',
+    as: 'Argo CD takes it for complete: a defect',
+  },
+  {
+    title: 'parallelism without completions',
+    kind: 'batch/v1 Job',
+    yaml: 'spec: {parallelism: 3}\nstatus: {startTime: "2026-03-01T11:00:00Z", active: 3}',
+    health: 'progressing Running',
+    says: '0 of 3 completions reached, 3 Pods active',
+  },
+]);
+
+judgeTable('CronJob', [
+  {
+    title: 'no status',
+    kind: 'batch/v1 CronJob',
+    yaml: '',
+    health: 'healthy NotScheduledYet',
+    as: 'kstatus',
+  },
+  {
+    title: 'never scheduled',
+    kind: 'batch/v1 CronJob',
+    yaml: 'spec: {schedule: "0 0 1 1 *"}\nstatus: {}',
+    health: 'healthy NotScheduledYet',
+    as: 'both',
+  },
+  {
+    title: 'suspended',
+    kind: 'batch/v1 CronJob',
+    yaml: 'spec: {suspend: true}\nstatus: {lastScheduleTime: "2026-03-01T11:00:00Z", lastSuccessfulTime: "2026-02-01T11:00:00Z"}',
+    health: 'suspended Suspended',
+    as: 'Argo CD',
+  },
+  {
+    title: 'running',
+    kind: 'batch/v1 CronJob',
+    yaml: 'status: {active: [{name: backup-1}], lastScheduleTime: "2026-03-01T11:00:00Z", lastSuccessfulTime: "2026-03-01T10:01:00Z"}',
+    health: 'healthy Running',
+    as: 'both',
+  },
+  {
+    title: 'never succeeded',
+    kind: 'batch/v1 CronJob',
+    yaml: 'status: {lastScheduleTime: "2026-03-01T11:00:00Z"}',
+    health: 'healthy NeverSucceeded',
+    as: 'both',
+  },
+  {
+    title: 'last run succeeded',
+    kind: 'batch/v1 CronJob',
+    yaml: 'status: {lastScheduleTime: "2026-03-01T11:00:00Z", lastSuccessfulTime: "2026-03-01T11:01:00Z"}',
+    health: 'healthy Succeeded',
+    as: 'both',
+  },
+  {
+    title: 'last run failed',
+    kind: 'batch/v1 CronJob',
+    yaml: 'status: {lastScheduleTime: "2026-03-01T11:00:00Z", lastSuccessfulTime: "2026-03-01T10:01:00Z"}',
+    health: 'degraded LastRunFailed',
+    as: 'Argo CD; every CronJob is current in kstatus',
+  },
+]);
