@@ -1,0 +1,89 @@
+/** `npm run bench`: measures the plugin against kubectl and against the least that a client can do. */
+import { parseArgs } from 'node:util';
+import { formatProblem, ProblemError } from '../core/model/problem.ts';
+import { benchDiff } from './diff.ts';
+
+const USAGE = `usage: npm run bench -- diff [--objects N] [--changed P] [--quick | --ours] [--seed N]
+  --objects N  objects in the set, 1000 where not said, 20000 at most
+  --changed P  how many of them differ: a count (50) or a share (5%); 50 where not said
+  --quick      without plain kubectl diff, which takes a minute for 1,000 objects
+  --ours       without kubectl: our own times and the floor only
+  --seed N     other objects; 1 where not said
+`;
+
+// One Service in seven has an address of 4,096: the cluster would run out of them.
+const MAX_OBJECTS = 20_000;
+
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort());
+
+class UsageError extends Error {}
+
+function count(text: string, flag: string, most: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > most) throw new UsageError(`${flag} takes 0 to ${most}, not ${text}`);
+  return value;
+}
+
+/** A count, or a share of the objects in percent. */
+function changedCount(text: string, objects: number): number {
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text);
+  if (!percent) return count(text, '--changed', objects);
+  if (Number(percent[1]) > 100) throw new UsageError(`--changed takes at most 100%, not ${text}`);
+  return Math.round((objects * Number(percent[1])) / 100);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parse();
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  if (positionals.length !== 1 || positionals[0] !== 'diff') {
+    throw new UsageError(
+      `say what to measure: diff${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+    );
+  }
+  const objects = count(values.objects, '--objects', MAX_OBJECTS);
+  if (objects === 0) throw new UsageError('--objects takes at least 1');
+  await benchDiff({
+    objects,
+    changed: changedCount(values.changed, objects),
+    seed: count(values.seed, '--seed', 2 ** 31),
+    kubectl: values.ours ? 'none' : values.quick ? 'server-side' : 'all',
+    signal: interrupted.signal,
+    say: (text) => process.stderr.write(`bench: ${text}\n`),
+  });
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        objects: { type: 'string', default: '1000' },
+        changed: { type: 'string', default: '50' },
+        seed: { type: 'string', default: '1' },
+        quick: { type: 'boolean' },
+        ours: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (interrupted.signal.aborted) {
+    process.stderr.write('\nended; nothing is left\n');
+    process.exitCode = 130;
+  } else {
+    const text = error instanceof ProblemError ? error.problems.map(formatProblem).join('\n') : undefined;
+    process.stderr.write(`${text ?? `error: ${error instanceof Error ? error.message : String(error)}`}\n`);
+    if (error instanceof UsageError) process.stderr.write(USAGE);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}

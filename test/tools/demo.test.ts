@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import test from 'ava';
+import { kubectl, sharedCluster } from '../support/cluster.ts';
+
+const DEMO = join(import.meta.dirname, '..', '..', 'tools', 'demo.ts');
+
+test('the demo tells its story to the end and cleans up', async (t) => {
+  const { kubeconfig } = sharedCluster();
+  const child = spawn(process.execPath, [DEMO, '--built', '--context', 'control-plane'], {
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  t.is(code, 0, `${stdout}\n${stderr}`);
+  for (const line of [
+    /^nothing to change, 11 unchanged$/m,
+    /^ {4}taken from kubectl: spec\.replicas$/m,
+    /^1 to create, 3 to change, 7 unchanged$/m,
+    /^1 to create, 4 to change, 7 unchanged$/m,
+    /^\? unknown {2}deployment\.apps\/cart /m,
+  ])
+    t.regex(stdout, line);
+  t.notRegex(stdout + stderr, /ZXhhbXBsZS0|example-[12]/, 'no value of a Secret');
+  const [, group] = /crd\/discounts\.(\S+)/.exec(stdout) ?? [];
+  const { stdout: left } = await kubectl(['get', 'crd', '-o', 'name']);
+  t.false(left.includes(group!), 'the demo removes its own kind');
+});
