@@ -1,7 +1,9 @@
 import yargs, { type Options } from 'yargs';
 import { ProblemError } from '../core/model/problem.ts';
 import { separateShortValues } from './arguments.ts';
+import { APPLY_FLAGS, applyCommand } from './commands/apply.ts';
 import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
+import { healthCommand } from './commands/health.ts';
 import { versionCommand } from './commands/version.ts';
 import { CONNECTION_FLAGS } from './connection-flags.ts';
 import type { Io } from './io.ts';
@@ -9,7 +11,7 @@ import { usageProblem } from './usage.ts';
 
 const MAX_WIDTH = 110;
 /** Every name under which yargs hands over a flag that may be given more than once. */
-const REPEATABLE = new Set(['_', ...[DIFF_FLAGS, CONNECTION_FLAGS].flatMap(repeatableNames)]);
+const REPEATABLE = new Set(['_', ...[APPLY_FLAGS, DIFF_FLAGS, CONNECTION_FLAGS].flatMap(repeatableNames)]);
 
 /** Parses the arguments, runs one command and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
@@ -21,7 +23,9 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   const cli = yargs()
     .scriptName('kubectl gitlab-agent')
     .usage('$0 COMMAND\n\nSee what GitOps will do to a cluster, what it did, and why.')
+    .command(applyCommand(io, finish))
     .command(diffCommand(io, finish))
+    .command(healthCommand(io, finish))
     .command(versionCommand(io, finish))
     .middleware(lastOfEach)
     .demandCommand(1, 'say what to do')

@@ -32,8 +32,13 @@ export class Progress {
 
   /** Writes lines of their own to stderr, out of the way of the one that redraws itself. */
   say(text: string): void {
+    this.aside(() => this.#io.err(`${text}\n`));
+  }
+
+  /** Takes the line away while something else is written to the terminal. */
+  aside(write: () => void): void {
     this.#clear();
-    this.#io.err(`${text}\n`);
+    write();
   }
 
   /** Takes the line away again, so that it never mixes with a report. */

@@ -1,7 +1,8 @@
 import type { Problem } from '../core/model/problem.ts';
 
 const COMMANDS = 'kubectl gitlab-agent --help lists the commands';
-const FLAGS = 'kubectl gitlab-agent diff --help lists the flags';
+const flagsOf = (command: string | undefined): string =>
+  `kubectl gitlab-agent ${command === 'apply' ? 'apply' : 'diff'} --help lists the flags`;
 
 // How yargs words what it refuses (locales/en.json), and how we do.
 const WORDING: [RegExp, (found: string[], argv: readonly string[]) => Pick<Problem, 'message' | 'hint'>][] = [
@@ -41,11 +42,11 @@ function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'messa
   const wrong = flags.filter((flag) => names.includes(flag.replace(/^-+/, '')));
   if (wrong.length > 0) {
     const list = [...new Set(wrong)].join(', ');
-    return { message: `there is no flag ${list}`, hint: FLAGS };
+    return { message: `there is no flag ${list}`, hint: flagsOf(argv[0]) };
   }
   if (names.includes(argv[0]!)) return { message: `there is no command "${argv[0]}"`, hint: COMMANDS };
   const list = names.map((name) => JSON.stringify(name)).join(', ');
-  const hint = argv[0] === 'diff' ? `did you mean -f ${names[0]}?` : undefined;
+  const hint = argv[0] === 'diff' || argv[0] === 'apply' ? `did you mean -f ${names[0]}?` : undefined;
   return { message: `${argv[0]} takes flags only, not ${list}`, ...(hint && { hint }) };
 }
 

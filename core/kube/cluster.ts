@@ -5,6 +5,7 @@ import {
   FIELD_MANAGER,
   type ListPage,
   type ObjectRef,
+  type PatchOperation,
   type Resource,
 } from '../model/cluster.ts';
 import { isObject, type Json, stringifyJson } from '../model/json.ts';
@@ -82,10 +83,13 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
     get: async (ref) =>
       asObject(await transport.send({ method: 'GET', path: objectPath(ref), repeatable: true })),
     list: (resource, page) => list(transport, resource, page),
-    apply: async (ref, object, { dryRun }) =>
-      asObject(await transport.send(write('PATCH', ref, object, { dryRun, force: 'true' }))),
+    apply: async (ref, object, { dryRun, force = true }) =>
+      asObject(await transport.send(write('PATCH', ref, object, { dryRun, force: String(force) }))),
     update: async (ref, object, { dryRun }) =>
       asObject(await transport.send(write('PUT', ref, object, { dryRun }))),
+    patch: async (ref, operations, options) =>
+      asObject(await transport.send(patch(ref, operations, options))),
+    delete: async (ref, options) => asJson(await transport.send(remove(ref, options))),
     getPath: async (path) => {
       if (!path.startsWith('/')) throw new RangeError('a path below the server begins with a slash');
       return asJson(await transport.send({ method: 'GET', path, repeatable: true, heavy: true }));
@@ -113,6 +117,43 @@ function write(
   };
 }
 
+function patch(
+  ref: ObjectRef,
+  operations: readonly PatchOperation[],
+  { resourceVersion, dryRun }: { resourceVersion: string; dryRun: boolean },
+): ApiRequest {
+  const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, ...(dryRun && { dryRun: 'All' }) });
+  const guard: PatchOperation = { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion };
+  return {
+    method: 'PATCH',
+    path: `${objectPath(ref)}?${query}`,
+    body: stringifyJson([...operations, guard]),
+    contentType: 'application/json-patch+json',
+    // A second time meets the version that the first one made, and is refused.
+    repeatable: true,
+  };
+}
+
+function remove(ref: ObjectRef, options: Parameters<Cluster['delete']>[1]): ApiRequest {
+  const { uid, resourceVersion, propagation, dryRun } = options;
+  const body = {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    preconditions: { uid, ...(resourceVersion !== undefined && { resourceVersion }) },
+    propagationPolicy: propagation,
+    ...(dryRun && { dryRun: ['All'] }),
+  };
+  return {
+    method: 'DELETE',
+    // Said in the URL too, so that audit logs show what it was.
+    path: `${objectPath(ref)}${dryRun ? '?dryRun=All' : ''}`,
+    body: stringifyJson(body),
+    contentType: 'application/json',
+    // The precondition names one object: it can't be deleted twice.
+    repeatable: true,
+  };
+}
+
 /**
  * One page. A continue token that expired (410) is exchanged for the one that the server offers: the list goes on
  * after the last item delivered, at a newer moment, so no item comes twice. Without such an offer the 410 is
@@ -121,10 +162,14 @@ function write(
 async function list(
   transport: Transport,
   resource: Resource,
-  { namespace, limit, continue: token }: { namespace?: string; limit: number; continue?: string },
+  { namespace, limit, continue: token, labelSelector }: Parameters<Cluster['list']>[1],
 ): Promise<Answer<ListPage>> {
   const page = (next: string | undefined): Promise<Sent> => {
-    const query = new URLSearchParams({ limit: String(limit), ...(next ? { continue: next } : {}) });
+    const query = new URLSearchParams({
+      limit: String(limit),
+      ...(labelSelector ? { labelSelector } : {}),
+      ...(next ? { continue: next } : {}),
+    });
     const path = `${collectionPath(resource, namespace)}?${query}`;
     return transport.send({ method: 'GET', path, repeatable: true, heavy: true });
   };

@@ -4,7 +4,9 @@ import type { WireReply, WireRequest } from './wire.ts';
 /** Takes one line for people who asked for at least `level` (kubectl's `-v`). */
 export type Log = (level: number, line: string) => void;
 
-const SECRET_HEADERS = /^(?:authorization|proxy-authorization|cookie|set-cookie|impersonate-extra-.*)$/i;
+// Admission plugins may quote a Secret in a warning; those are shown scrubbed.
+const SECRET_HEADERS =
+  /^(?:authorization|proxy-authorization|cookie|set-cookie|warning|impersonate-extra-.*)$/i;
 
 /**
  * Logs one exchange: from level 6 its method, URL, status and milliseconds, from level 8 also headers and sizes.

@@ -39,6 +39,17 @@ export interface ObjectRef {
   name: string;
 }
 
+/** One operation of a JSON patch (RFC 6902). */
+export interface PatchOperation {
+  op: 'add' | 'replace' | 'remove' | 'test';
+  /** A JSON pointer. */
+  path: string;
+  value?: Json;
+}
+
+/** What becomes of the objects that a deleted one owns, and when. */
+export type Propagation = 'Foreground' | 'Background' | 'Orphan';
+
 export interface ListPage {
   items: KubeObject[];
   /** How many the server says are left; undefined where it does not say. */
@@ -54,12 +65,33 @@ export interface Cluster {
   get(ref: ObjectRef): Promise<Answer<KubeObject>>;
   list(
     resource: Resource,
-    options: { namespace?: string; limit: number; continue?: string },
+    options: { namespace?: string; limit: number; continue?: string; labelSelector?: string },
   ): Promise<Answer<ListPage>>;
-  /** Server-side apply with `force`, `fieldValidation=Strict` and our field manager. */
-  apply(ref: ObjectRef, object: KubeObject, options: { dryRun: boolean }): Promise<Answer<KubeObject>>;
+  /**
+   * Server-side apply with `fieldValidation=Strict` and our field manager. Without `force` (true where not said) a
+   * field that another manager holds with another value is a 409.
+   */
+  apply(
+    ref: ObjectRef,
+    object: KubeObject,
+    options: { dryRun: boolean; force?: boolean },
+  ): Promise<Answer<KubeObject>>;
   /** A plain update (PUT) with our field manager. */
   update(ref: ObjectRef, object: KubeObject, options: { dryRun: boolean }): Promise<Answer<KubeObject>>;
+  /** A JSON patch of an object as it was read: a 409 where it has changed since. */
+  patch(
+    ref: ObjectRef,
+    operations: readonly PatchOperation[],
+    options: { resourceVersion: string; dryRun: boolean },
+  ): Promise<Answer<KubeObject>>;
+  /**
+   * Deletes the object with this `uid`, as it was read where `resourceVersion` is given: a 409 where it is another
+   * one by now. The answer says that the deletion was accepted; finalizers may hold the object back.
+   */
+  delete(
+    ref: ObjectRef,
+    options: { uid: string; resourceVersion?: string; propagation: Propagation; dryRun: boolean },
+  ): Promise<Answer<Json>>;
   /** Any GET below the server's root that answers with JSON, such as `/openapi/v3`. */
   getPath(path: string): Promise<Answer<Json>>;
 }

@@ -17,6 +17,7 @@ const WEBHOOK_REFUSES = /does not support dry run/i;
 const WEBHOOK_FAILED = /failed calling webhook|failed to call webhook|conversion webhook/i;
 const DENIED =
   /admission webhook "[^"]*" denied the request|ValidatingAdmissionPolicy '[^']*'|violates PodSecurity|exceeded quota|failed quota/;
+const GONE_VERSION = /^request to convert CR to an invalid group\/version: (\S+)/;
 const NOT_PERMITTED = /cannot (get|list|watch|create|update|patch|delete|impersonate) resource/;
 const ESCALATION = /attempting to grant RBAC/;
 const BAD_BASE64 = /illegal base64 data/;
@@ -32,10 +33,13 @@ export function describeFailure(
   const hidden = gate.hides(id);
   const values = objects.flatMap((object) => gate.values(id, object));
   // Before lines are joined and parts cut: what is left of a value then would not be found any more.
-  const text = clean(scrub(messageOf(failure), values), hidden);
+  const texts = messagesOf(failure).map((message) => clean(scrub(message, values), hidden));
+  const text = texts.join('; ');
   const field = BAD_BASE64.test(failure.message) ? objects.map(notBase64).find(Boolean) : undefined;
-  const message = field ? `${field}: not base64` : text;
-  return { reason: reasonOf(failure), message: hidden ? quoteless(message, id) : message };
+  if (field) return { reason: reasonOf(failure), message: `${field}: not base64` };
+  // The authorizer speaks of users and resources only.
+  const quotable = !hidden || (notPermitted(failure) && !DENIED.test(failure.message));
+  return { reason: reasonOf(failure), message: quotable ? text : quoteless(text, id) };
 }
 
 function reasonOf({ status, reason, message, causes }: ApiFailure): string {
@@ -60,19 +64,32 @@ export function notPermitted(failure: ApiFailure): boolean {
   return failure.status === 403 && NOT_PERMITTED.test(failure.message) && !ESCALATION.test(failure.message);
 }
 
+/** True where a webhook has side effects, so that nothing it guards can be tried. */
+export function refusesDryRun(failure: ApiFailure): boolean {
+  return WEBHOOK_REFUSES.test(failure.message);
+}
+
 /** True where the API server itself refuses the object; an admission webhook's 422 is no such thing. */
 export function isInvalid(failure: ApiFailure): boolean {
   return (failure.status === 422 && !DENIED.test(failure.message)) || TYPED.test(failure.message);
 }
 
-/** Causes say field by field what the message says in one long line. */
-function messageOf(failure: ApiFailure): string {
+/**
+ * The version that an entry in managedFields of a custom resource names and that its CRD no longer has: the server
+ * then refuses every apply, with a 500 (those of built-in kinds it drops).
+ */
+export function goneVersion({ status, message }: ApiFailure): string | undefined {
+  return status === 500 ? GONE_VERSION.exec(message)?.[1] : undefined;
+}
+
+/** Causes say field by field what the message says in one long line. Each is cleaned by itself. */
+function messagesOf(failure: ApiFailure): string[] {
   // A webhook may give causes too; then it is the message that says who refused.
   if (failure.status !== 422 || failure.causes.length === 0 || DENIED.test(failure.message))
-    return failure.message;
-  return failure.causes
-    .map(({ field, message }) => `${field && field !== '<nil>' ? `${field}: ` : ''}${message ?? ''}`)
-    .join('; ');
+    return [failure.message];
+  return failure.causes.map(
+    ({ field, message }) => `${field && field !== '<nil>' ? `${field}: ` : ''}${message ?? ''}`,
+  );
 }
 
 function clean(message: string, hidden: boolean): string {
@@ -91,9 +108,16 @@ function clean(message: string, hidden: boolean): string {
   // Go prints whole structs here, environment variables and all; scalars of other kinds help to mend the field.
   const structs = text.replace(/Invalid value: (?:"?[\w.*&]*[{[]|map\[).*[}\]]"?(?=: )/gs, 'Invalid value');
   if (!hidden) return structs;
-  return structs
-    .replace(/(Invalid value|Unsupported value|Duplicate value): (?:"(?:[^"\\]|\\.)*"|[^:]*)(?=:|;|$)/g, '$1')
-    .replace(/(denied(?: the)? request): .*/s, '$1');
+  return (
+    structs
+      .replace(
+        /(Invalid value|Unsupported value|Duplicate value): (?:"(?:[^"\\]|\\.)*"|[^:]*)(?=:|;|$)/g,
+        '$1',
+      )
+      .replace(/(denied(?: the)? request): .*/s, '$1')
+      // Go's JSON parser quotes where it stumbled.
+      .replace(/(invalid character) '(?:\\.|[^'])*'/g, '$1')
+  );
 }
 
 /** The first key whose value should be base64 and is not: the API server's words name none. */

@@ -90,7 +90,9 @@ function compareSets(before: Json[], after: Json[], steps: PathStep[], out: Fiel
 
 function comparePositions(before: Json[], after: Json[], steps: PathStep[], out: FieldDifference[]): void {
   for (let index = 0; index < Math.max(before.length, after.length); index += 1) {
-    compare(before[index], after[index], EMPTY, [...steps, index], out);
+    const path = [...steps, index];
+    if (index < before.length && index < after.length) compare(before[index], after[index], EMPTY, path, out);
+    else add(out, path, before[index], after[index]);
   }
 }
 

@@ -86,11 +86,16 @@ export function parseEdge(edge: string): PathStep | undefined {
 export function covers(set: FieldSet, path: readonly PathStep[]): boolean {
   let node = set;
   for (const [depth, step] of path.entries()) {
-    const edge = Object.keys(node).find((candidate) => edgeMatches(candidate, step));
+    const edge = edgeOf(node, step);
     if (edge === undefined) return depth > 0 && isLeaf(node);
     node = node[edge]!;
   }
   return true;
+}
+
+/** The edge of a node that a step follows. */
+export function edgeOf(node: FieldSet, step: PathStep): string | undefined {
+  return Object.keys(node).find((candidate) => edgeMatches(candidate, step));
 }
 
 function edgeMatches(edge: string, step: PathStep): boolean {

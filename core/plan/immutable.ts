@@ -1,5 +1,5 @@
 import type { ApiFailure } from '../model/cluster.ts';
-import { isObject, type Json } from '../model/json.ts';
+import { dig, isObject, type Json, type JsonObject } from '../model/json.ts';
 import type { ObjectId } from '../model/object.ts';
 import { formatPath, type PathStep } from '../model/path.ts';
 
@@ -28,7 +28,7 @@ const IMMUTABLE: Record<string, readonly string[]> = {
     'spec.managedBy',
     'spec.successPolicy',
   ],
-  '/PersistentVolumeClaim': ['spec', '!spec.resources', '!spec.volumeAttributesClassName'],
+  '/PersistentVolumeClaim': ['spec', '!spec.volumeAttributesClassName'],
   '/PersistentVolume': [
     'spec',
     '!spec.capacity',
@@ -66,7 +66,9 @@ const IMMUTABLE: Record<string, readonly string[]> = {
 };
 
 const SAYS_IMMUTABLE =
-  /immutable|may not (be )?change|cannot (be )?change|can ?not change|may not update|updates to .* are forbidden|pod updates may not/i;
+  /immutable|may not (be )?change|cannot (be )?change|can ?not change|can ?not be less than|may not update|updates to .* are forbidden|pod updates may not/i;
+
+const KEEPS = /^\s*(self\s*==\s*oldSelf|oldSelf\s*==\s*self)\s*$/;
 
 /**
  * The first changed field that makes the object impossible to update, told by the table or by a CRD's own rule,
@@ -79,13 +81,25 @@ export function immutableField(
   crdSchema?: Json,
 ): string | undefined {
   if (failure.status !== 422) return undefined;
-  const schemaRule =
-    crdSchema === undefined ? undefined : changed.find((path) => hasTransitionRule(crdSchema, path));
   const causes = failure.causes.length > 0 ? failure.causes : [{ message: failure.message }];
-  if (!schemaRule && !causes.every((cause) => SAYS_IMMUTABLE.test(cause.message ?? ''))) return undefined;
+  const breaksRule = ({ field, message = '' }: ApiFailure['causes'][number]): boolean => {
+    const rule = field === undefined ? undefined : transitionRule(crdSchema, stepsOf(field));
+    return rule !== undefined && message.includes(String(rule.message ?? 'failed rule: '));
+  };
+  if (!causes.every((cause) => breaksRule(cause) || SAYS_IMMUTABLE.test(cause.message ?? '')))
+    return undefined;
   const table = IMMUTABLE[`${id.group}/${id.kind}`] ?? [];
-  const field = schemaRule ?? changed.find((path) => inTable(table, path));
+  const field = changed.find((path) => inTable(table, path) || transitionRule(crdSchema, path));
   return field && formatPath(field);
+}
+
+/** The steps of a field as the API server names it in a cause: `spec.parts[1].zone`, `spec.labels[a.b/c]`. */
+function stepsOf(field: string): PathStep[] {
+  const parts = field.match(/[^.[\]]+|\[[^\]]*\]/g) ?? [];
+  return parts.map((part) => {
+    const key = part.replace(/^\[|\]$/g, '');
+    return part.startsWith('[') && /^\d+$/.test(key) ? Number(key) : key;
+  });
 }
 
 function inTable(table: readonly string[], path: readonly PathStep[]): boolean {
@@ -95,29 +109,23 @@ function inTable(table: readonly string[], path: readonly PathStep[]): boolean {
   return table.some((entry) => !entry.startsWith('!') && covers(entry));
 }
 
-/** Whether the schema forbids changes at the path or above it: `x-kubernetes-validations: rule: self == oldSelf`. */
-function hasTransitionRule(schema: Json, path: readonly PathStep[]): boolean {
-  let node: Json | undefined = schema;
+/** The rule by which the schema forbids changes at the path or above it: `rule: self == oldSelf`. */
+function transitionRule(schema: Json | undefined, path: readonly PathStep[]): JsonObject | undefined {
+  let node = schema;
+  let found: JsonObject | undefined;
   for (const step of [undefined, ...path]) {
     if (step !== undefined) {
-      if (!isObject(node)) return false;
-      const { properties, additionalProperties, items } = node as Record<string, Json>;
-      if (typeof step !== 'string') node = items;
+      const properties = dig(node, 'properties');
+      if (typeof step !== 'string') node = dig(node, 'items');
       else
         node =
-          isObject(properties) && step in (properties as object)
-            ? (properties as Record<string, Json>)[step]
-            : additionalProperties;
+          isObject(properties) && Object.hasOwn(properties, step)
+            ? (properties as JsonObject)[step]
+            : dig(node, 'additionalProperties');
     }
-    const rules = isObject(node) ? (node as Record<string, Json>)['x-kubernetes-validations'] : undefined;
-    if (
-      Array.isArray(rules) &&
-      rules.some(
-        (rule) =>
-          isObject(rule) && /^\s*(self\s*==\s*oldSelf|oldSelf\s*==\s*self)\s*$/.test(String(rule.rule)),
-      )
-    )
-      return true;
+    const rules = dig(node, 'x-kubernetes-validations');
+    if (!Array.isArray(rules)) continue;
+    found = (rules.filter(isObject) as JsonObject[]).find((rule) => KEEPS.test(String(rule.rule))) ?? found;
   }
-  return false;
+  return found;
 }

@@ -1,9 +1,10 @@
 import type { ApiFailure, Cluster, ObjectRef } from '../model/cluster.ts';
 import type { IgnoreRule } from '../model/ignore.ts';
-import { deepEqual, type Json } from '../model/json.ts';
+import { deepEqual, dig, type Json } from '../model/json.ts';
 import type { KubeObject, ManagedFields, ObjectId } from '../model/object.ts';
 import type { Verdict } from '../model/plan.ts';
-import { describeFailure, isInvalid, notPermitted } from './failure.ts';
+import { type ConflictPolicy, conflicting, leaveToOthers } from './conflict.ts';
+import { describeFailure, goneVersion, isInvalid, notPermitted, refusesDryRun } from './failure.ts';
 import { type FieldSet, isOwn, ownFields, union } from './field-set.ts';
 import { immutableField } from './immutable.ts';
 import type { Live } from './live.ts';
@@ -22,8 +23,8 @@ import { provesNoop } from './proof.ts';
 import { formatViolations, validateSchema } from './schema.ts';
 import type { Scoped } from './scope.ts';
 import { type SafeViews, type SecretGate, scrub } from './secret-gate.ts';
-import { keepPartOf, placed, view } from './shape.ts';
-import { replicasDiffer, yieldFields } from './yield.ts';
+import { keepPartOf, placed, view, withPartOf } from './shape.ts';
+import { scales, yieldFields } from './yield.ts';
 
 /** What judging one object needs to know of the rest. */
 export interface Bench {
@@ -32,14 +33,19 @@ export interface Bench {
   ignore: readonly IgnoreRule[];
   /** Ask the server about every object, proven or not. */
   full: boolean;
+  /** For a plan that is carried out at once: what can be told from the live object is not tried by a dry run. */
+  economy: boolean;
+  conflicts: ConflictPolicy;
+  /** The ID of the apply set that the objects join; undefined where each keeps what it has. */
+  partOf: string | undefined;
   namespaces: Namespaces;
   autoscalers: Autoscalers;
   /** Every `group/version` that is served. */
   servedVersions: ReadonlySet<string>;
   /** `openAPIV3Schema` of a custom resource's kind as it is live; undefined for built-in kinds. */
   liveSchema(id: ObjectId): Promise<Json | undefined>;
-  /** Whether the set holds an object of this name, whatever its namespace. */
-  inSet(kind: string, name: string): boolean;
+  /** Whether the set holds such an object. */
+  inSet(kind: string, name: string, namespace?: string): boolean;
 }
 
 const BEING_DELETED: Verdict = {
@@ -56,22 +62,54 @@ const OWNERSHIP: Verdict = {
   message: 'the values are the same, but not all are owned by gitlab-agent yet',
 };
 
+/** What an object needs, and all that carrying it out takes. */
+export interface Judged {
+  verdict: Verdict;
+  /** The manifest as it is sent: placed, and without what is left to others. Absent where nothing may be sent. */
+  send?: KubeObject;
+  /** As it was read; absent where it does not exist. */
+  live?: KubeObject;
+}
+
 /** Decides what one object needs, asking the server only where the live object alone does not prove it. */
-export async function judge(bench: Bench, item: Scoped, live: Live): Promise<Verdict> {
-  if ('failure' in live) return unknown(bench, item, live.failure);
-  if ('absent' in live) return judgeAbsent(bench, item);
-  if (live.found.metadata.deletionTimestamp) return BEING_DELETED;
-  const autoscaled =
-    replicasDiffer(item.manifest.object, live.found) && (await bench.autoscalers.target(item.id));
-  const wanted = placed(keepPartOf(item.manifest.object, live.found), item.id);
-  const { object, yielded } = yieldFields(item.id, wanted, live.found, bench.ignore, autoscaled);
+export async function judge(bench: Bench, item: Scoped, live: Live): Promise<Judged> {
+  if ('failure' in live) return { verdict: unknown(bench, item, live.failure) };
+  if ('absent' in live) {
+    const wanted = placed(member(bench, item.manifest.object), item.id);
+    const { object, yielded } = yieldFields(item.id, wanted, undefined, {
+      rules: bench.ignore,
+      autoscaled: false,
+      taken: [],
+    });
+    return {
+      verdict: await judgeAbsent(bench, item, object, yieldedOf(bench, item, yielded)),
+      send: object,
+    };
+  }
+  if (live.found.metadata.deletionTimestamp) return { verdict: BEING_DELETED };
   const taken = inherited(live.found, bench.servedVersions);
+  const wanted = placed(member(bench, item.manifest.object, live.found), item.id);
+  const autoscaled = scales(wanted, live.found, taken) && (await bench.autoscalers.target(item.id));
+  const { object, yielded } = yieldFields(item.id, wanted, live.found, {
+    rules: bench.ignore,
+    autoscaled,
+    taken,
+  });
   const extra = yieldedOf(bench, item, yielded);
   // Ownership that only we hold can be taken over later; what client-side apply holds may have to go now.
   if (!bench.full && taken.every(isOwn) && provesNoop(object, live.found)) {
-    return { ...(taken.length > 0 ? OWNERSHIP : { action: 'unchanged' as const }), ...extra };
+    const verdict = { ...(taken.length > 0 ? OWNERSHIP : { action: 'unchanged' as const }), ...extra };
+    return { verdict, send: object, live: live.found };
   }
-  return { ...(await judgePresent(bench, item, object, live.found, taken)), ...extra };
+  const verdict = await judgePresent(bench, item, object, live.found, taken);
+  if (bench.conflicts === 'take' || !verdict.conflicts)
+    return { verdict: { ...verdict, ...extra }, send: object, live: live.found };
+  if (bench.conflicts === 'fail') return { verdict: conflicting(verdict.conflicts) };
+  const left = leaveToOthers(object, live.found, verdict.conflicts, taken);
+  const rest = await judgePresent(bench, item, left.object, live.found, taken);
+  if (rest.conflicts) return { verdict: conflicting(rest.conflicts) };
+  const all = yieldedOf(bench, item, [...yielded, ...left.yielded]);
+  return { verdict: { ...rest, ...all }, send: left.object, live: live.found };
 }
 
 async function judgePresent(
@@ -81,10 +119,24 @@ async function judgePresent(
   live: KubeObject,
   taken: readonly ManagedFields[],
 ): Promise<Verdict> {
+  const known = bench.economy ? knownUpdate(bench, item, desired, live, taken) : undefined;
+  if (known) return (await refusedBySet(bench, item, desired)) ?? known;
   const answer = await bench.cluster.apply(refOf(item), desired, { dryRun: true });
-  if (answer.ok) return compareResult(bench, item, live, answer.value, taken);
+  if (answer.ok) {
+    const verdict = await compareResult(bench, item, live, answer.value, taken);
+    const refused = verdict.action === 'update' ? await refusedBySet(bench, item, desired) : undefined;
+    return refused ?? verdict;
+  }
   const { failure } = answer;
+  if (isRoleOfSet(bench, item, missingRole(item, failure)))
+    return compareLocally(bench, item, desired, live, failure);
   if (notPermitted(failure)) return compareLocally(bench, item, desired, live, failure);
+  if (bench.economy && refusesDryRun(failure)) {
+    const local = compareLocally(bench, item, desired, live, failure);
+    return local.action === 'unknown' ? { action: 'update', verified: false } : local;
+  }
+  const gone = goneVersion(failure);
+  if (gone) return judgeGoneVersion(bench, item, desired, live, failure, gone);
   if (!isInvalid(failure)) return unknown(bench, item, failure, live);
   if (
     item.defined &&
@@ -94,6 +146,26 @@ async function judgePresent(
     return compareLocally(bench, item, desired, live, failure);
   }
   return (await judgeReplace(bench, item, desired, live, failure)) ?? unknown(bench, item, failure, live);
+}
+
+/** The manifest with the label of its set. */
+function member({ partOf }: Bench, desired: KubeObject, live?: KubeObject): KubeObject {
+  if (partOf !== undefined) return withPartOf(desired, partOf);
+  return live ? keepPartOf(desired, live) : desired;
+}
+
+/** An update that needs no dry run to be told: fields of ours differ, and none of them may be a default. */
+function knownUpdate(
+  bench: Bench,
+  { id, defined }: Scoped,
+  desired: KubeObject,
+  live: KubeObject,
+  taken: readonly ManagedFields[],
+): Verdict | undefined {
+  const { result, fields, undecided } = applyLocally(desired, live, id, defined?.schema);
+  if (undecided) return undefined;
+  const views = bench.gate.views(id, view(live, fields), view(result, fields), fields);
+  return views.differences.length > 0 ? update(views, live, taken, {}) : undefined;
 }
 
 /** Compares what is live with what the server says it would store, on the fields that are ours. */
@@ -160,8 +232,9 @@ function compareLocally(
   desired: KubeObject,
   live: KubeObject,
   failure: ApiFailure,
+  schema: Json | undefined = item.defined?.schema,
 ): Verdict {
-  const outcome = applyLocally(desired, live, id, item.defined?.schema);
+  const outcome = applyLocally(desired, live, id, schema);
   const views = bench.gate.views(
     id,
     view(live, outcome.fields),
@@ -172,6 +245,22 @@ function compareLocally(
     return update(views, live, inherited(live, bench.servedVersions), { verified: false });
   if (outcome.undecided) return unknown(bench, { id, ...item }, failure, live);
   return { ...OWNERSHIP, verified: false };
+}
+
+/** Nobody can apply the object until its managedFields are rewritten: what an apply does then is worked out here. */
+async function judgeGoneVersion(
+  bench: Bench,
+  item: Scoped,
+  desired: KubeObject,
+  live: KubeObject,
+  failure: ApiFailure,
+  gone: string,
+): Promise<Verdict> {
+  const schema = item.defined?.schema ?? (await bench.liveSchema(item.id));
+  const verdict = compareLocally(bench, item, desired, live, failure, schema);
+  if (verdict.action === 'unknown') return verdict;
+  const message = `its managedFields name ${gone}, which its CRD no longer has: they have to be rewritten before an apply`;
+  return { ...verdict, reason: 'VersionGone', message };
 }
 
 async function judgeReplace(
@@ -207,15 +296,12 @@ async function judgeReplace(
   };
 }
 
-async function judgeAbsent(bench: Bench, item: Scoped): Promise<Verdict> {
-  const { object, yielded } = yieldFields(
-    item.id,
-    placed(item.manifest.object, item.id),
-    undefined,
-    bench.ignore,
-    false,
-  );
-  const extra = yieldedOf(bench, item, yielded);
+async function judgeAbsent(
+  bench: Bench,
+  item: Scoped,
+  object: KubeObject,
+  extra: { yielded?: string[] },
+): Promise<Verdict> {
   const unverified = (message: string): Verdict => ({
     ...created(bench, item, object),
     verified: false,
@@ -225,13 +311,12 @@ async function judgeAbsent(bench: Bench, item: Scoped): Promise<Verdict> {
   const namespace =
     item.id.namespace === undefined ? 'live' : await bench.namespaces.state(item.id.namespace);
   if (namespace === 'absent') return noNamespace(item.id.namespace!);
-  if (item.defined && (!item.resource || namespace === 'in-set')) {
-    const violations = validateSchema(object, item.defined.schema);
-    if (violations.length > 0)
-      return { action: 'unknown', reason: 'Invalid', message: formatViolations(violations) };
+  const refused = await refusedBySet(bench, item, object);
+  if (refused) return refused;
+  if (item.defined && (!item.resource || namespace === 'in-set'))
     return unverified('checked against the schema of its CRD in this set, but not its CEL rules');
-  }
   if (namespace === 'in-set') return unverified(IN_SET_NAMESPACE);
+  if (bench.economy) return { ...created(bench, item, object), ...extra };
   const answer = await bench.cluster.apply(refOf(item), object, { dryRun: true });
   if (answer.ok) {
     const fields = ownFields(answer.value);
@@ -247,8 +332,12 @@ async function judgeAbsent(bench: Bench, item: Scoped): Promise<Verdict> {
   if (failure.status === 404 && failure.details?.kind === 'namespaces' && within !== undefined) {
     return bench.inSet('Namespace', within) ? unverified(IN_SET_NAMESPACE) : noNamespace(within);
   }
-  if (missesRoleOfSet(bench, failure))
-    return unverified('not checked by the server: its role comes with this set');
+  const role = missingRole(item, failure);
+  if (isRoleOfSet(bench, item, role)) return unverified('not checked by the server: its role comes with this set');
+  if (role) {
+    const message = `${role.kind} ${role.name} does not exist and is not in the set`;
+    return { action: 'unknown', reason: 'RoleNotFound', message };
+  }
   if (item.defined && isInvalid(failure) && validateSchema(object, item.defined.schema).length === 0) {
     return unverified('checked against the schema of its CRD in this set, but not its CEL rules');
   }
@@ -275,11 +364,23 @@ function created(bench: Bench, item: Scoped, object: KubeObject): Verdict {
   };
 }
 
-/** A binding is refused while the role that it names is not there. */
-function missesRoleOfSet(bench: Bench, { status, details }: ApiFailure): boolean {
-  if (status !== 404 || !details?.name) return false;
-  const kind = details.kind === 'clusterroles' ? 'ClusterRole' : details.kind === 'roles' ? 'Role' : '';
-  return kind !== '' && bench.inSet(kind, details.name);
+/** A binding is refused while the role that it names is not there; the 404 has that name, but the binding's kind. */
+function missingRole({ manifest }: Scoped, { status, details }: ApiFailure): { kind: string; name: string } | undefined {
+  const [kind, name] = [dig(manifest.object, 'roleRef', 'kind'), dig(manifest.object, 'roleRef', 'name')];
+  if (status !== 404 || typeof kind !== 'string' || typeof name !== 'string') return undefined;
+  return details?.name === name ? { kind, name } : undefined;
+}
+
+function isRoleOfSet(bench: Bench, { id }: Scoped, role: { kind: string; name: string } | undefined): boolean {
+  return role !== undefined && bench.inSet(role.kind, role.name, role.kind === 'Role' ? id.namespace : undefined);
+}
+
+/** What the CRD of the set will refuse although the live one does not; undefined where both are the same. */
+async function refusedBySet(bench: Bench, item: Scoped, object: KubeObject): Promise<Verdict | undefined> {
+  const violations = item.defined ? validateSchema(object, item.defined.schema) : [];
+  if (violations.length === 0) return undefined;
+  if (item.resource && deepEqual(item.defined!.schema, await bench.liveSchema(item.id))) return undefined;
+  return { action: 'unknown', reason: 'Invalid', message: formatViolations(violations) };
 }
 
 function unknown(bench: Bench, item: Scoped, failure: ApiFailure, live?: KubeObject): Verdict {

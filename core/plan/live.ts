@@ -98,7 +98,7 @@ async function listInto(
 }
 
 /** A 404 that names an object says that it is absent; any other says that the kind is not served there. */
-function liveOf(answer: Answer<KubeObject>): Live {
+export function liveOf(answer: Answer<KubeObject>): Live {
   if (answer.ok) return { found: answer.value };
   const { status, details } = answer.failure;
   return status === 404 && details?.name ? { absent: true } : { failure: answer.failure };

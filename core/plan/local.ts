@@ -39,7 +39,9 @@ export function applyLocally(
   const taken = inherited(live, new Set([desired.apiVersion]));
   const rest = removeFields(live, old, union(wanted, othersFields(live, taken)));
   let undecided = false;
-  const result = mergeFields(rest, desired, wanted, () => {
+  // Nobody owns the name: without this, metadata would pass for a map that is owned as a whole.
+  const set = union(wanted, { 'f:metadata': { 'f:name': {}, 'f:namespace': {} } });
+  const result = mergeFields(rest, desired, set, () => {
     undecided = true;
   });
   return { result: result as KubeObject, fields: union(old, wanted), undecided };

@@ -86,7 +86,37 @@ export function mergeFields(
     undecided();
     return live;
   }
-  return desired;
+  return live === undefined ? desired : withDefaults(desired, live);
+}
+
+// What the server fills in inside lists and maps that are owned as a whole: `fieldRef`, the ports of policies, claim
+// templates.
+const DEFAULTS: JsonObject = {
+  apiVersion: 'v1',
+  protocol: 'TCP',
+  kind: 'PersistentVolumeClaim',
+  volumeMode: 'Filesystem',
+  status: { phase: 'Pending' },
+};
+
+/** `desired` with the defaults that stand in `live` at the same places. */
+function withDefaults(desired: Json, live: Json): Json {
+  if (Array.isArray(desired) && Array.isArray(live)) {
+    return desired.map((item, index) => (index < live.length ? withDefaults(item, live[index]!) : item));
+  }
+  if (!isObject(desired) || !isObject(live)) return desired;
+  const result: JsonObject = {};
+  for (const key of Object.keys(live)) {
+    const isDefault = !Object.hasOwn(desired, key) && Object.hasOwn(DEFAULTS, key);
+    if (isDefault && deepEqual(live[key], DEFAULTS[key])) setOwn(result, key, live[key]!);
+  }
+  for (const key of Object.keys(desired))
+    setOwn(
+      result,
+      key,
+      Object.hasOwn(live, key) ? withDefaults(desired[key]!, live[key]!) : desired[key]!,
+    );
+  return result;
 }
 
 function mergeLists(live: Json[], desired: Json[], set: FieldSet, undecided: () => void): Json[] {

@@ -50,9 +50,7 @@ export function inheritedFields(
 
 /** The union of all sets that neither are ours nor become ours: what an apply must leave in place. */
 export function othersFields(object: KubeObject, except: readonly ManagedFields[]): FieldSet {
-  const gone = new Set(except.map(identity));
-  const others = managedFieldsOf(object).filter((entry) => !isOwn(entry) && !gone.has(identity(entry)));
-  return union(...others.map(fieldsOf));
+  return union(...othersEntries(object, except).map(fieldsOf));
 }
 
 /** Who, but us, owns the field at `path`; empty where nobody does. */
@@ -61,11 +59,16 @@ export function otherOwners(
   path: readonly PathStep[],
   except: readonly ManagedFields[],
 ): string[] {
-  const gone = new Set(except.map(identity));
-  const owners = managedFieldsOf(object)
-    .filter((entry) => !isOwn(entry) && !gone.has(identity(entry)) && covers(fieldsOf(entry), path))
+  const owners = othersEntries(object, except)
+    .filter((entry) => covers(fieldsOf(entry), path))
     .map((entry) => entry.manager ?? 'unknown');
   return [...new Set(owners)];
+}
+
+/** The entries that neither are ours nor become ours. */
+export function othersEntries(object: KubeObject, except: readonly ManagedFields[]): ManagedFields[] {
+  const gone = new Set(except.map(identity));
+  return managedFieldsOf(object).filter((entry) => !isOwn(entry) && !gone.has(identity(entry)));
 }
 
 /** Whether an apply would change who owns which field, though no value. */

@@ -1,12 +1,13 @@
-import type { Cluster, Discovery } from '../model/cluster.ts';
+import type { Cluster, Discovery, Resource } from '../model/cluster.ts';
 import type { IgnoreRule } from '../model/ignore.ts';
 import type { Manifest } from '../model/manifest.ts';
-import { formatApiVersion } from '../model/object.ts';
+import { formatApiVersion, type KubeObject } from '../model/object.ts';
 import { type Path, parsePath } from '../model/path.ts';
 import type { Change, Plan, Verdict } from '../model/plan.ts';
+import type { ConflictPolicy } from './conflict.ts';
 import { liveSchemas } from './crd.ts';
-import { type Bench, judge } from './judge.ts';
-import { type Live, readLive } from './live.ts';
+import { type Bench, type Judged, judge } from './judge.ts';
+import { type Live, liveOf, readLive } from './live.ts';
 import { Autoscalers, Namespaces } from './namespaces.ts';
 import { type Scoped, type ScopeOptions, scopeManifests } from './scope.ts';
 import type { SecretGate } from './secret-gate.ts';
@@ -15,6 +16,12 @@ import { skipped } from './skip.ts';
 export interface PlanOptions extends ScopeOptions {
   /** Ask the server about every object, proven unchanged or not. */
   full?: boolean;
+  /** Ask it only about what the live object does not tell: for plans that are carried out at once. */
+  economy?: boolean;
+  /** `take` where not said. */
+  conflicts?: ConflictPolicy;
+  /** The ID of the apply set whose members the objects become; without it they keep the label that they have. */
+  partOf?: string;
   ignore?: readonly IgnoreRule[];
   gate: SecretGate;
   /** Where a field of a manifest stands in its file: refusals of a field are reported there. */
@@ -23,32 +30,59 @@ export interface PlanOptions extends ScopeOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/**
- * Computes what every object of the set needs. Objects are judged side by side as their live state comes in; the
- * plan keeps the order of the manifests. An object that can't be judged is `unknown` and hides no other. Throws
- * ProblemError for contradictions in the set, and where the API server can't be reached at all.
- */
+/** One object of a plan, with all that carrying it out takes. */
+export interface Step {
+  manifest: Manifest;
+  change: Change;
+  /** Absent where the kind is not served (yet: it may come with a CRD of the set). */
+  resource?: Resource;
+  /** What an apply sends; absent where nothing may be sent. */
+  send?: KubeObject;
+  /** As it was read; absent where it does not exist. Holds real values: never print it. */
+  live?: KubeObject;
+}
+
+/** A plan that can be carried out, in the order of the manifests. */
+export interface Steps {
+  steps: Step[];
+  /** Every `group/version` that was served when the plan was made. */
+  servedVersions: ReadonlySet<string>;
+  /** Reads the object again and asks the server what it says to it: for a write that was refused. */
+  judgeAgain(step: Step): Promise<Step>;
+}
+
+/** Computes what every object of the set needs, to be shown: the changes of `planObjects`. */
 export async function planSet(
   cluster: Cluster,
   manifests: readonly Manifest[],
   options: PlanOptions,
 ): Promise<Plan> {
+  const { steps } = await planObjects(cluster, manifests, options);
+  return { changes: steps.map(({ change }) => change) };
+}
+
+/**
+ * Computes what every object of the set needs. Objects are judged side by side as their live state comes in; the
+ * plan keeps the order of the manifests. An object that can't be judged is `unknown` and hides no other. Throws
+ * ProblemError for contradictions in the set, and where the API server can't be reached at all.
+ */
+export async function planObjects(
+  cluster: Cluster,
+  manifests: readonly Manifest[],
+  options: PlanOptions,
+): Promise<Steps> {
   const discovery = await cluster.discover();
   const scoped = scopeManifests(manifests, discovery, options);
+  options.onProgress?.(0, scoped.length);
   const bench = benchOf(cluster, discovery, scoped, options);
-  const changes = new Map<Scoped, Change>();
+  const judged = new Map<Scoped, Step>();
   const running: Promise<void>[] = [];
-  const conclude = (item: Scoped, verdict: Verdict): void => {
-    const { file } = item.manifest.source;
-    changes.set(item, {
-      id: item.id,
-      ...verdict,
-      source: { file, line: lineOf(item.manifest, verdict, options) },
-    });
-    options.onProgress?.(changes.size, scoped.length);
+  const conclude = (item: Scoped, outcome: Judged): void => {
+    judged.set(item, stepOf(item, outcome, options));
+    options.onProgress?.(judged.size, scoped.length);
   };
-  const run = (judging: Promise<Verdict>, item: Scoped): void => {
-    const done = judging.then((verdict) => conclude(item, verdict));
+  const run = (judging: Promise<Judged>, item: Scoped): void => {
+    const done = judging.then((outcome) => conclude(item, outcome));
     // Waited for once everything is read: until then a rejection (Ctrl-C) must not count as unhandled.
     done.catch(() => undefined);
     running.push(done);
@@ -60,18 +94,34 @@ export async function planSet(
   const readable: Scoped[] = [];
   for (const item of scoped) {
     const skip = skipped(item.manifest.object);
-    if (skip) conclude(item, skip);
-    else if (item.cause) conclude(item, { action: 'unknown', ...item.cause });
+    if (skip) conclude(item, { verdict: skip });
+    else if (item.cause) conclude(item, { verdict: { action: 'unknown', ...item.cause } });
     else if (item.resource) readable.push(item);
     else run(judgeUnserved(bench, discovery, item), item);
   }
   await readLive(cluster, readable, start);
   await Promise.all(running);
-  return { changes: scoped.map((item) => changes.get(item)!) };
+  const items = new Map(scoped.map((item) => [item.manifest, item]));
+  return {
+    steps: scoped.map((item) => judged.get(item)!),
+    servedVersions: bench.servedVersions,
+    judgeAgain: async ({ manifest, resource }) => {
+      const item = items.get(manifest)!;
+      const { namespace, name } = item.id;
+      const live = liveOf(await cluster.get({ resource: resource!, namespace, name }));
+      return stepOf(item, await judge({ ...bench, economy: false }, { ...item, resource }, live), options);
+    },
+  };
+}
+
+function stepOf(item: Scoped, { verdict, ...rest }: Judged, options: PlanOptions): Step {
+  const { manifest, resource } = item;
+  const source = { file: manifest.source.file, line: lineOf(manifest, verdict, options) };
+  return { manifest, change: { id: item.id, ...verdict, source }, resource, ...rest };
 }
 
 /** A version that only the set's CRD serves: a live object of another version can't be compared with it. */
-async function judgeUnserved(bench: Bench, discovery: Discovery, item: Scoped): Promise<Verdict> {
+async function judgeUnserved(bench: Bench, discovery: Discovery, item: Scoped): Promise<Judged> {
   const other = discovery.resources.find(
     ({ group, kind }) => group === item.id.group && kind === item.id.kind,
   );
@@ -84,7 +134,7 @@ async function judgeUnserved(bench: Bench, discovery: Discovery, item: Scoped): 
     if (!answer.ok && answer.failure.status !== 404) return judge(bench, item, { failure: answer.failure });
     if (answer.ok) {
       const message = `${formatApiVersion(item.id)} comes with the CRD in this set; the live object is ${formatApiVersion(other)}`;
-      return { action: 'unknown', reason: 'VersionNotServed', message };
+      return { verdict: { action: 'unknown', reason: 'VersionNotServed', message } };
     }
   }
   return judge(bench, item, { absent: true });
@@ -96,17 +146,20 @@ function benchOf(
   scoped: readonly Scoped[],
   options: PlanOptions,
 ): Bench {
-  const names = new Set(scoped.map(({ id }) => `${id.kind}/${id.name}`));
+  const names = new Set(scoped.map(({ id }) => `${id.kind}/${id.namespace ?? ''}/${id.name}`));
   return {
     cluster,
     gate: options.gate,
     ignore: options.ignore ?? [],
     full: options.full ?? false,
+    economy: options.economy ?? false,
+    conflicts: options.conflicts ?? 'take',
+    partOf: options.partOf,
     namespaces: new Namespaces(cluster, discovery, scoped),
     autoscalers: new Autoscalers(cluster, discovery, scoped),
     servedVersions: new Set(discovery.resources.map(formatApiVersion)),
     liveSchema: liveSchemas(cluster, discovery),
-    inSet: (kind, name) => names.has(`${kind}/${name}`),
+    inSet: (kind, name, namespace = '') => names.has(`${kind}/${namespace}/${name}`),
   };
 }
 

@@ -28,7 +28,8 @@ const CHANGED_AFTER = '(changed, after)';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 const SECRET = { group: '', kind: 'Secret' };
-const OF_SECRETS: PathStep[][] = [['data'], ['stringData']];
+/** All else that a Secret has is hidden: under `stringdata` too somebody wrote a password. */
+const SHOWN_OF_SECRETS = new Set(['apiVersion', 'kind', 'metadata', 'type', 'immutable']);
 /** Shorter values would be found in half of all sentences. */
 const SHORTEST_SEARCHED = 3;
 /** A line of a longer value is searched for as well, where it is no mere word. */
@@ -48,22 +49,22 @@ export class SecretGate {
 
   /** Whether any value of this kind is hidden. */
   hides(id: Pick<ObjectId, 'group' | 'kind'>): boolean {
-    return this.#pathsOf(id).length > 0;
+    return isKind(SECRET, id) || this.#paths.some((path) => isKind(path, id));
   }
 
-  #pathsOf(id: Pick<ObjectId, 'group' | 'kind'>): PathStep[][] {
-    const kind = id.kind.toLowerCase();
-    // A kind that is spelt wrong is no kind, but its values are as secret as they were meant to be.
-    const isMeant = (meant: { group: string; kind: string }): boolean =>
-      meant.group === id.group && meant.kind.toLowerCase() === kind;
-    const named = this.#paths.filter(isMeant);
-    return [...(isMeant(SECRET) ? OF_SECRETS : []), ...named.map((path) => path.path)];
+  #pathsOf(id: Pick<ObjectId, 'group' | 'kind'>, ...objects: (Json | undefined)[]): (readonly PathStep[])[] {
+    const paths: (readonly PathStep[])[] = this.#paths
+      .filter((path) => isKind(path, id))
+      .map(({ path }) => path);
+    if (!isKind(SECRET, id)) return paths;
+    const keys = new Set(objects.filter(isObject).flatMap((object) => Object.keys(object)));
+    return [...paths, ...[...keys].filter((key) => !SHOWN_OF_SECRETS.has(key)).map((key) => [key])];
   }
 
   /** Both views with their secret values marked, and their differences under `fields` (how lists are matched). */
   views(id: ObjectId, before: Json | undefined, after: Json | undefined, fields: FieldSet): SafeViews {
     let pair = { before: withoutLastApplied(before), after: withoutLastApplied(after) };
-    const paths = this.#pathsOf(id);
+    const paths = this.#pathsOf(id, before, after);
     for (const path of paths) pair = maskAt(pair.before, pair.after, path, fields);
     const differences = diffFields(pair.before, pair.after, fields);
     return {
@@ -75,8 +76,13 @@ export class SecretGate {
 
   /** Every value below the hidden paths of `object` as a message may quote it: as it is, decoded, escaped, by line. */
   values(id: ObjectId, object: Json): string[] {
-    return this.#pathsOf(id).flatMap((path) => leavesAt(object, path).flatMap(spellings));
+    return this.#pathsOf(id, object).flatMap((path) => leavesAt(object, path).flatMap(spellings));
   }
+}
+
+/** A kind that is spelt wrong is no kind, but its values are as secret as they were meant to be. */
+function isKind(meant: Pick<ObjectId, 'group' | 'kind'>, id: Pick<ObjectId, 'group' | 'kind'>): boolean {
+  return meant.group === id.group && meant.kind.toLowerCase() === id.kind.toLowerCase();
 }
 
 /** A text from elsewhere without the hidden values that it repeats. */
@@ -181,13 +187,18 @@ function maskLeaves(before: Json | undefined, after: Json | undefined): Pair {
     : { before: CHANGED_BEFORE, after: CHANGED_AFTER };
 }
 
-/** The annotation repeats the whole object, so it would repeat its secrets; no reader misses it. */
+/**
+ * The annotation repeats the whole object, so it would repeat its secrets; no reader misses it. A map that holds
+ * nothing else goes with it, on either side: only one of them may have had the annotation.
+ */
 function withoutLastApplied(view: Json | undefined): Json | undefined {
   const annotations = childOf(childOf(view, 'metadata'), 'annotations');
-  if (!isObject(annotations) || !Object.hasOwn(annotations as JsonObject, LAST_APPLIED)) return view;
-  const { [LAST_APPLIED]: _dropped, ...others } = annotations as JsonObject;
+  if (!isObject(annotations)) return view;
+  const { [LAST_APPLIED]: dropped, ...others } = annotations as JsonObject;
+  const isEmpty = Object.keys(others).length === 0;
+  if (dropped === undefined && !isEmpty) return view;
   const { annotations: _annotations, ...metadata } = (view as JsonObject).metadata as JsonObject;
-  const kept: JsonObject = Object.keys(others).length > 0 ? { ...metadata, annotations: others } : metadata;
+  const kept: JsonObject = isEmpty ? metadata : { ...metadata, annotations: others };
   return { ...(view as JsonObject), metadata: kept };
 }
 

@@ -29,6 +29,12 @@ export function placed(object: KubeObject, id: ObjectId): KubeObject {
   };
 }
 
+/** The manifest of a member of a set. */
+export function withPartOf(desired: KubeObject, id: string): KubeObject {
+  const labels = { ...(desired.metadata.labels as JsonObject | undefined), [PART_OF]: id };
+  return { ...desired, metadata: { ...desired.metadata, labels } };
+}
+
 /** A run without a set leaves membership alone: a live label of an apply set stays, and is not shown. */
 export function keepPartOf(desired: KubeObject, live: KubeObject): KubeObject {
   const member = dig(live, 'metadata', 'labels', PART_OF);

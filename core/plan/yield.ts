@@ -1,8 +1,19 @@
 import type { IgnoreRule } from '../model/ignore.ts';
-import { deepEqual, isObject, type Json, type JsonObject } from '../model/json.ts';
-import { type KubeObject, managedFieldsOf, type ObjectId } from '../model/object.ts';
-import { formatPath, hasKeys, type PathStep } from '../model/path.ts';
-import { covers, fieldsOf, isOwn, setOwn } from './field-set.ts';
+import { dig, type Json } from '../model/json.ts';
+import { type KubeObject, type ManagedFields, managedFieldsOf, type ObjectId } from '../model/object.ts';
+import { formatPath, type Path, type PathStep } from '../model/path.ts';
+import { covers, type FieldSet, fieldsOf, isOwn, ownFields, project, union } from './field-set.ts';
+import { inheritedFields, othersFields } from './ownership.ts';
+import {
+  expand,
+  isNamingKey,
+  type Place,
+  placesOwned,
+  replaceAt,
+  rootPlace,
+  unitsBelow,
+  valueAt,
+} from './places.ts';
 
 export interface Yielded {
   object: KubeObject;
@@ -10,39 +21,93 @@ export interface Yielded {
   yielded: string[];
 }
 
+export interface YieldOptions {
+  rules: readonly IgnoreRule[];
+  /** Whether an autoscaler targets the object. */
+  autoscaled: boolean;
+  /** Entries whose fields become ours with the next apply. */
+  taken: readonly ManagedFields[];
+}
+
 /**
  * What is sent instead of `desired` once the fields that belong to others are taken out: those named by a rule,
- * `replicas` last set through the scale subresource by a controller or targeted by an autoscaler, and a
- * placeholder `caBundle`. A field that another manager owns is left out; one that only we own is sent as it is
- * live; an object that does not exist yet is sent whole, but for placeholders.
+ * `replicas` last set through the scale subresource by a controller or targeted by an autoscaler, a placeholder
+ * `caBundle`, and the rules of an aggregated ClusterRole. A field that another manager owns is left out; one that
+ * only we own is sent as it is live, wanted or not, because leaving it out would remove it; inside a list or map
+ * that is owned as a whole, the live value stands in. An object that does not exist yet is sent whole, but for
+ * placeholders.
  */
 export function yieldFields(
   id: ObjectId,
   desired: KubeObject,
   live: KubeObject | undefined,
-  rules: readonly IgnoreRule[],
-  autoscaled: boolean,
+  options: YieldOptions,
 ): Yielded {
-  const yielded: string[] = [];
-  let object = desired;
-  const give = (path: PathStep[], value: Json | undefined): void => {
-    object = replaceAt(object, path, value) as KubeObject;
-    yielded.push(formatPath(path));
-  };
-  for (const path of caBundlePaths(desired))
-    if (!isCertificate(valueAt(desired, path))) give(path, undefined);
-  if (!live) return { object, yielded };
-  if (valueAt(desired, REPLICAS) !== undefined && (autoscaled || scaledByController(live)))
-    give(REPLICAS, undefined);
-  for (const rule of rules.filter((candidate) => selects(candidate, id))) {
-    for (const path of rule.paths.flatMap((pattern) => expand(desired, pattern))) {
-      give(path, ownedByOthers(live, path) ? undefined : valueAt(live, path));
-    }
-    for (const path of rule.managers.length > 0 ? leafPaths(desired) : []) {
-      if (ownedByOthers(live, path, rule.managers)) give(path, undefined);
-    }
+  const placeholders = caBundles(desired).filter((path) => !isCertificate(valueAt(desired, path)));
+  if (!live) {
+    const object = placeholders.reduce((rest, path) => replaceAt(rest, path, undefined)!, desired as Json);
+    return { object: object as KubeObject, yielded: placeholders.map(formatPath) };
   }
-  return { object, yielded };
+  const giver = new Giver(desired, live, options.taken);
+  for (const path of placeholders) giver.give(path);
+  if (options.autoscaled || scaledByController(live)) giver.give(REPLICAS);
+  if (isAggregated(desired)) giver.give(['rules']);
+  for (const rule of options.rules.filter((candidate) => selects(candidate, id))) {
+    for (const path of rule.paths) giver.give(path);
+    if (rule.managers.length > 0) giver.giveOwnedBy(rule.managers);
+  }
+  return { object: giver.object, yielded: [...giver.yielded] };
+}
+
+/** Takes fields out of an object, one after the other, as long as there are any that touch them. */
+class Giver {
+  object: KubeObject;
+  readonly yielded = new Set<string>();
+  readonly #desired: KubeObject;
+  readonly #live: KubeObject;
+  readonly #others: FieldSet;
+  /** The part of the live object that only stays if we send it. */
+  readonly #ours: Json | undefined;
+  readonly #root: Place;
+
+  constructor(desired: KubeObject, live: KubeObject, taken: readonly ManagedFields[]) {
+    this.object = desired;
+    this.#desired = desired;
+    this.#live = live;
+    this.#others = othersFields(live, taken);
+    const ours = oursOf(desired, live, taken);
+    this.#ours = Object.keys(ours).length === 0 ? undefined : project(live, ours);
+    this.#root = rootPlace(union(ours, this.#others));
+  }
+
+  give(pattern: Path): void {
+    const places = [this.#desired, this.#ours].flatMap((value) => expand(value, pattern, this.#root));
+    for (const place of places) this.#giveAll(place);
+  }
+
+  /** Gives what these managers own and we want otherwise. */
+  giveOwnedBy(managers: readonly string[]): void {
+    const entries = managedFieldsOf(this.#live).filter(
+      (entry) => !isOwn(entry) && managers.includes(entry.manager ?? ''),
+    );
+    const theirs = union(...entries.map(fieldsOf));
+    for (const place of placesOwned(this.#desired, theirs, this.#root)) this.#giveAll(place);
+  }
+
+  #giveAll(place: Place): void {
+    const name = formatPath(place.path);
+    if (this.yielded.has(name)) return;
+    const units = unitsBelow(valueAt(this.#desired, place.path), valueAt(this.#ours, place.path), place);
+    for (const unit of units) this.#giveUnit(unit);
+    this.yielded.add(name);
+  }
+
+  #giveUnit({ path, inWhole }: Place): void {
+    const parent = { path: path.slice(0, -1), owned: undefined, inWhole };
+    if (isNamingKey(parent, String(path.at(-1)))) return;
+    const source = inWhole ? this.#live : covers(this.#others, path) ? undefined : this.#ours;
+    this.object = replaceAt(this.object, path, valueAt(source, path)) as KubeObject;
+  }
 }
 
 const REPLICAS: PathStep[] = ['spec', 'replicas'];
@@ -57,19 +122,22 @@ function scaledByController(live: KubeObject): boolean {
   );
 }
 
-/** Whether the live number of replicas differs from the wanted one, so that an autoscaler has to be looked for. */
-export function replicasDiffer(desired: KubeObject, live: KubeObject): boolean {
+/** Whether an apply would change the live number of replicas, so that an autoscaler has to be looked for. */
+export function scales(desired: KubeObject, live: KubeObject, taken: readonly ManagedFields[]): boolean {
   const wanted = valueAt(desired, REPLICAS);
-  return wanted !== undefined && wanted !== valueAt(live, REPLICAS);
+  // A number of ours that is no longer wanted goes back to its default.
+  return wanted === undefined
+    ? covers(oursOf(desired, live, taken), REPLICAS)
+    : wanted !== valueAt(live, REPLICAS);
 }
 
-function ownedByOthers(live: KubeObject, path: PathStep[], managers?: readonly string[]): boolean {
-  return managedFieldsOf(live).some(
-    (entry) =>
-      !isOwn(entry) &&
-      (managers === undefined || managers.includes(entry.manager ?? '')) &&
-      covers(fieldsOf(entry), path),
-  );
+function oursOf(desired: KubeObject, live: KubeObject, taken: readonly ManagedFields[]): FieldSet {
+  return union(ownFields(live), inheritedFields(live, taken, desired.apiVersion));
+}
+
+/** The control plane writes the rules of such a ClusterRole, whatever a manifest says. */
+function isAggregated(object: KubeObject): boolean {
+  return object.kind === 'ClusterRole' && dig(object, 'aggregationRule') !== undefined;
 }
 
 function selects(rule: IgnoreRule, id: ObjectId): boolean {
@@ -88,81 +156,16 @@ function globs(pattern: string | undefined, text: string): boolean {
 }
 
 // A `caBundle` that a CA injector fills in: webhooks, CRD conversion, APIService.
-function caBundlePaths(object: KubeObject): PathStep[][] {
+function caBundles(object: KubeObject): PathStep[][] {
   const patterns: PathStep[][] = [
     ['spec', 'caBundle'],
     ['spec', 'conversion', 'webhook', 'clientConfig', 'caBundle'],
   ];
   if (object.kind.endsWith('WebhookConfiguration')) patterns.push(['webhooks', 'clientConfig', 'caBundle']);
   if (!/(WebhookConfiguration|CustomResourceDefinition|APIService)$/.test(object.kind)) return [];
-  return patterns.flatMap((pattern) => expand(object, pattern));
+  return patterns.flatMap((pattern) => expand(object, pattern, rootPlace({})).map(({ path }) => path));
 }
 
 function isCertificate(value: Json | undefined): boolean {
   return typeof value === 'string' && Buffer.from(value, 'base64').toString('latin1').includes('-----BEGIN');
-}
-
-/** The places in `value` that a pattern means: a map key met at a list stands for every item of it. */
-function expand(value: Json | undefined, pattern: readonly PathStep[], at: PathStep[] = []): PathStep[][] {
-  const [step, ...rest] = pattern;
-  if (step === undefined) return value === undefined ? [] : [at];
-  if (typeof step === 'string' && Array.isArray(value)) {
-    return value.flatMap((item, index) => expand(item, pattern, [...at, itemStep(item, index)]));
-  }
-  const child = valueAt(value, [step]);
-  return child === undefined ? [] : expand(child, rest, [...at, step]);
-}
-
-function itemStep(item: Json, index: number): PathStep {
-  const name = isObject(item) ? item.name : undefined;
-  return typeof name === 'string' ? { keys: { name } } : index;
-}
-
-function leafPaths(value: Json, at: PathStep[] = []): PathStep[][] {
-  if (Array.isArray(value)) {
-    return value.flatMap((item, index) =>
-      leafPaths(item, [...at, isObject(item) ? itemStep(item, index) : { value: item }]),
-    );
-  }
-  if (!isObject(value)) return [at];
-  const keys = Object.keys(value).filter((key) => at.length > 0 || !['apiVersion', 'kind'].includes(key));
-  return keys.flatMap((key) =>
-    at[0] === 'metadata' && ['name', 'namespace'].includes(key) ? [] : leafPaths(value[key]!, [...at, key]),
-  );
-}
-
-export function valueAt(value: Json | undefined, path: readonly PathStep[]): Json | undefined {
-  let node = value;
-  for (const step of path) {
-    if (typeof step === 'string') node = isObject(node) ? (node as JsonObject)[step] : undefined;
-    else if (!Array.isArray(node)) return undefined;
-    else node = node[indexOf(node, step)];
-  }
-  return node;
-}
-
-function indexOf(list: Json[], step: Exclude<PathStep, string>): number {
-  if (typeof step === 'number') return step;
-  return list.findIndex((item) => ('keys' in step ? hasKeys(item, step.keys) : deepEqual(item, step.value)));
-}
-
-/** A copy of `value` with the node at `path` replaced, or taken out where `replacement` is undefined. */
-function replaceAt(value: Json, path: readonly PathStep[], replacement: Json | undefined): Json {
-  const [step, ...rest] = path;
-  if (step === undefined) return replacement ?? null;
-  const last = rest.length === 0;
-  if (typeof step === 'string' && isObject(value)) {
-    const copy = { ...value };
-    if (last && replacement === undefined) delete copy[step];
-    else if (Object.hasOwn(copy, step) || last)
-      setOwn(copy, step, replaceAt(copy[step] ?? null, rest, replacement));
-    return copy;
-  }
-  if (typeof step !== 'string' && Array.isArray(value)) {
-    const index = indexOf(value, step);
-    if (index < 0) return value;
-    if (last && replacement === undefined) return value.filter((_item, position) => position !== index);
-    return value.map((item, position) => (position === index ? replaceAt(item, rest, replacement) : item));
-  }
-  return value;
 }

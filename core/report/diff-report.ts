@@ -48,7 +48,8 @@ export function diffReport(changes: readonly Change[], options: DiffReportOption
   };
 }
 
-function reportedChange(change: Change, patches: boolean): ReportedChange {
+/** One object, with nothing in it that is empty. */
+export function reportedChange(change: Change, patches: boolean): ReportedChange {
   const { group, version, kind, namespace, name } = change.id;
   const text = patches ? formatPatch(patch(change)) : '';
   return {
@@ -76,11 +77,11 @@ function reportedField({ path, before, after }: FieldChange): FieldChange {
 }
 
 /** `-o json`: indented by 2, integers exact, characters that could drive a terminal escaped. */
-export function reportAsJson(report: DiffReport): string {
+export function reportAsJson(report: object): string {
   return `${escapeJsonText(stringifyJson(report, 2))}\n`;
 }
 
 /** `-o yaml`: the same document with its keys in the same order. */
-export function reportAsYaml(report: DiffReport): string {
-  return yamlText(report as unknown as JsonObject satisfies Json, 'given');
+export function reportAsYaml(report: object): string {
+  return yamlText(report as JsonObject satisfies Json, 'given');
 }

@@ -1,17 +1,10 @@
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
 import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.ts';
+import { INPUT_FLAGS, PLAN_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
 
 export const DIFF_FLAGS = {
-  filename: {
-    alias: 'f',
-    type: 'string',
-    array: true,
-    nargs: 1,
-    describe: 'File, directory, glob, or - for stdin; repeatable',
-  },
-  kustomize: { alias: 'k', type: 'string', requiresArg: true, describe: 'Kustomization directory to build' },
-  recursive: { alias: 'R', type: 'boolean', default: false, describe: 'Descend into the directories of -f' },
+  ...INPUT_FLAGS,
   rev: {
     type: 'string',
     requiresArg: true,
@@ -29,22 +22,7 @@ export const DIFF_FLAGS = {
     default: false,
     describe: 'Ask the API server about every object, proven unchanged or not',
   },
-  'ignore-file': {
-    type: 'string',
-    requiresArg: true,
-    describe: 'YAML file with rules for fields that are left to others',
-  },
-  'secret-path': {
-    type: 'string',
-    array: true,
-    nargs: 1,
-    describe: 'KIND[.GROUP]:PATH whose values are never printed, such as ConfigMap:data.token; repeatable',
-  },
-  color: {
-    choices: ['auto', 'always', 'never'] as const,
-    default: 'auto' as const,
-    describe: 'Colour the output',
-  },
+  ...PLAN_FLAGS,
 } as const;
 
 type RawFlags = InferredOptionTypes<typeof DIFF_FLAGS> & ConnectionFlags;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { describeFailure } from '../../../core/plan/failure.ts';
+import { describeFailure, isInvalid } from '../../../core/plan/failure.ts';
 import { SecretGate } from '../../../core/plan/secret-gate.ts';
 
 const ID = { group: '', version: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'web' };
@@ -68,6 +68,63 @@ test('values of a Secret are searched for in every message, plain and decoded', 
   t.is(cause.message, 'cannot use (hidden) or (hidden) here');
 });
 
+test('a value of several lines is found however a message quotes it', (t) => {
+  const key = 'first line of it\nsecond line of it';
+  const object = { data: { key: Buffer.from(key).toString('base64') } };
+  for (const quoted of [key, JSON.stringify(key), 'second line of it', 'first line of it\r\n']) {
+    const { message } = describeFailure(SECRET, failure(400, 'BadRequest', `no: ${quoted}`), gate, object);
+    t.notRegex(message, /line of it/);
+  }
+});
+
+test('a policy or a webhook may echo a part of a Secret, in its message or in causes', (t) => {
+  const policy = `secrets "web" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: it begins with can`;
+  t.deepEqual(describeFailure(SECRET, failure(422, 'Invalid', policy), gate, {}), {
+    reason: 'Denied',
+    message:
+      `secrets "…" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request`.replace(
+        '…',
+        'web',
+      ),
+  });
+  const webhook = failure(422, 'Invalid', 'admission webhook "w" denied the request: it begins with can', [
+    { field: 'data.key', message: 'it begins with can' },
+  ]);
+  t.deepEqual(describeFailure(SECRET, webhook, gate, {}), {
+    reason: 'Denied',
+    message: 'admission webhook "w" denied the request',
+  });
+});
+
+test('a Secret that should hold JSON does not say what it holds instead', (t) => {
+  const message =
+    'Invalid value: "<secret contents redacted>": invalid character \'c\' looking for beginning of value';
+  const field = 'data[.dockerconfigjson]';
+  t.is(
+    describeFailure(SECRET, failure(422, 'Invalid', 'x', [{ field, message }]), gate, {}).message,
+    `${field}: Invalid value: invalid character looking for beginning of value`,
+  );
+});
+
+test('who denies is no judge of what can not be changed', (t) => {
+  const denied = failure(422, 'Invalid', 'admission webhook "w" denied the request: the field is immutable');
+  t.false(isInvalid(denied));
+  t.true(isInvalid({ ...denied, message: 'Service "web" is invalid: spec.clusterIP: field is immutable' }));
+});
+
+test('the authorizer names user and resource, for Secrets too', (t) => {
+  const message = 'secrets "web" is forbidden: User "bob" cannot get resource "secrets" in API group ""';
+  t.is(describeFailure(SECRET, failure(403, 'Forbidden', message), gate, {}).message, message);
+});
+
+test('what is not base64 is named by its key', (t) => {
+  const message =
+    'failed to convert new object (shop/web; /v1, Kind=Secret) to proper version: unable to convert unstructured object to /v1, Kind=Secret: error decoding from json: illegal base64 data at input byte 6';
+  const object = { data: { good: 'YQ==', 'tls.key': 'canary!' } };
+  const cause = describeFailure(SECRET, failure(500, '', message), gate, object);
+  t.deepEqual(cause, { reason: 'Invalid', message: 'data["tls.key"]: not base64' });
+});
+
 const REASONS: [string, number, string, string][] = [
   ['Unreachable', 0, '', 'connection refused'],
   ['WebhookRefusesDryRun', 400, 'BadRequest', 'admission webhook "x" does not support dry run'],
@@ -79,6 +136,8 @@ const REASONS: [string, number, string, string][] = [
   ],
   ['Forbidden', 403, 'Forbidden', 'secrets "x" is forbidden: User "u" cannot patch resource "secrets"'],
   ['Denied', 403, 'Forbidden', 'pods "x" is forbidden: exceeded quota: q'],
+  ['Denied', 403, 'Forbidden', 'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2'],
+  ['Forbidden', 403, 'Forbidden', 'roles "x" is forbidden: user "u" is attempting to grant RBAC permissions'],
   [
     'Invalid',
     500,

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { SecretGate } from '../../../core/plan/secret-gate.ts';
+import { SecretGate, scrub } from '../../../core/plan/secret-gate.ts';
 import { parseSecretPath } from '../../../core/plan/secret-path.ts';
 
 const SECRET = { group: '', version: 'v1', kind: 'Secret', name: 's', namespace: 'x' };
@@ -77,3 +77,52 @@ for (const text of ['', 'ConfigMap', 'ConfigMap:', ':data', 'configmaps/x:data',
     t.throws(() => parseSecretPath(text), { name: 'ProblemError' });
   });
 }
+
+test('items of a keyed list are compared by their keys: one that goes changes no other', (t) => {
+  const gate = new SecretGate([parseSecretPath('ConfigMap:users.password')]);
+  const fields = {
+    'f:users': {
+      'k:{"name":"a"}': { 'f:password': {} },
+      'k:{"name":"b"}': { 'f:password': {} },
+      'k:{"name":"c"}': { 'f:password': {} },
+    },
+  };
+  const user = (name: string, password: string) => ({ name, password });
+  const before = { users: [user('a', 'canary-1'), user('b', 'canary-2'), user('c', 'canary-3')] };
+  const after = { users: [user('b', 'canary-2'), user('c', 'canary-4')] };
+  const views = gate.views(CONFIG_MAP, before, after, fields);
+  t.notRegex(JSON.stringify(views), /canary/);
+  t.deepEqual(views.fields, [
+    { path: 'users[name="a"]', before: { name: 'a', password: '(changed)' } },
+    { path: 'users[name="c"].password', before: '(changed)', after: '(changed)' },
+  ]);
+});
+
+test('a path is hidden in a kind that is spelt otherwise, and under a key of digits', (t) => {
+  const gate = new SecretGate([parseSecretPath('configmap:/data/0')]);
+  const hidden = gate.views(CONFIG_MAP, undefined, { data: { 0: 'canary', 1: 'shown' } }, {});
+  t.deepEqual(hidden.after, { data: { 0: '(changed)', 1: 'shown' } });
+  t.deepEqual(
+    scrub('no canary here', gate.values(CONFIG_MAP, { data: { 0: 'canary' } })),
+    'no (hidden) here',
+  );
+  const misspelt = new SecretGate().views(
+    { ...SECRET, kind: 'secret' },
+    undefined,
+    { data: { a: 'canary' } },
+    {},
+  );
+  t.deepEqual(misspelt.after, { data: { a: '(changed)' } });
+});
+
+test('what a Secret should not have is hidden with the rest', (t) => {
+  const object = { stringdata: { a: 'canary' }, immutable: true, type: 'Opaque', extra: 'canary' };
+  const gate = new SecretGate();
+  t.deepEqual(gate.views(SECRET, undefined, object, {}).after, {
+    stringdata: { a: '(changed)' },
+    immutable: true,
+    type: 'Opaque',
+    extra: '(changed)',
+  });
+  t.is(scrub('extra is canary', gate.values(SECRET, object)), 'extra is (hidden)');
+});

@@ -1,0 +1,146 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { applyManifests } from '../../core/apply/apply.ts';
+import type { Clock } from '../../core/apply/clock.ts';
+import { type ApplyRecord, applyExitCode, type Outcome } from '../../core/model/apply.ts';
+import { diffExitCode, summarize } from '../../core/model/plan.ts';
+import { ProblemError } from '../../core/model/problem.ts';
+import { planSet } from '../../core/plan/plan.ts';
+import { SecretGate } from '../../core/plan/secret-gate.ts';
+import { parseSecretPath } from '../../core/plan/secret-path.ts';
+import { applyReport } from '../../core/report/apply-report.ts';
+import { applySummaryText, outcomeName, outcomeText } from '../../core/report/apply-text.ts';
+import { reportAsJson, reportAsYaml } from '../../core/report/diff-report.ts';
+import { render } from '../../core/report/render.ts';
+import type { ApplyFlags } from '../commands/apply.ts';
+import { checkInputs } from '../inputs.ts';
+import { type Io, wantsColor } from '../io.ts';
+import { Progress } from '../progress.ts';
+import { type Prepared, withCluster } from '../with-cluster.ts';
+
+/** After Ctrl-C, what is being written may take as long, in ms, before its connection is cut. */
+const GRACE_MS = 10_000;
+
+/** Runs `apply` and returns its exit code. Throws ProblemError for what a person has to mend. */
+export async function runApply(flags: ApplyFlags, io: Io): Promise<number> {
+  checkInputs(flags, 'apply', 'apply');
+  if (flags.rev?.includes('..')) {
+    throw new ProblemError({
+      code: 'Usage',
+      message: `apply takes one revision, not ${flags.rev}`,
+      hint: 'kubectl gitlab-agent diff compares two',
+    });
+  }
+  const gate = new SecretGate((flags.secretPath ?? []).map(parseSecretPath));
+  const progress = new Progress(io);
+  const stop = new Stop(io.signal);
+  try {
+    return await withCluster(flags, io, { gate, progress, signal: stop.atOnce }, (prepared) =>
+      isDryRun(flags.dryRun)
+        ? showPlan(prepared, flags, io, progress)
+        : carryOut(prepared, flags, io, { progress, stop }),
+    );
+  } finally {
+    stop.end();
+    progress.end();
+  }
+}
+
+async function showPlan(
+  { cluster, manifests, options }: Prepared,
+  flags: ApplyFlags,
+  io: Io,
+  progress: Progress,
+): Promise<number> {
+  const { changes } = await planSet(cluster, manifests, { ...options, conflicts: flags.conflicts });
+  progress.end();
+  const format = flags.output === 'text' ? 'unified' : flags.output;
+  io.out(render(format, changes, { color: wantsColor(io, flags.color), width: io.columns }));
+  return diffExitCode(summarize(changes));
+}
+
+async function carryOut(
+  { cluster, manifests, options }: Prepared,
+  flags: ApplyFlags,
+  io: Io,
+  { progress, stop }: { progress: Progress; stop: Stop },
+): Promise<number> {
+  const { output, conflicts, replace, preflight } = flags;
+  const style = { color: wantsColor(io, flags.color), width: io.columns };
+  let done = 0;
+  let total = 0;
+  const tell = (outcome: Outcome): void => {
+    done += 1;
+    const text =
+      output === 'text' ? outcomeText(outcome, style) : output === 'name' ? outcomeName(outcome) : '';
+    if (text) progress.aside(() => io.out(text));
+    progress.update(`applying: ${done} of ${total} objects …`);
+  };
+  const record = await applyManifests(cluster, manifests, {
+    ...options,
+    conflicts,
+    replace,
+    preflight,
+    clock: clockOf(stop.atOnce),
+    stop: io.signal,
+    onPlanned: (steps) => {
+      total = steps.length;
+      stop.softly();
+    },
+    onOutcome: tell,
+  });
+  progress.end();
+  if (output === 'text') io.out(applySummaryText(record.outcomes, style));
+  else if (output !== 'name') io.out(report(record, output));
+  return applyExitCode(record.outcomes);
+}
+
+function report(record: ApplyRecord, output: 'json' | 'yaml'): string {
+  return (output === 'json' ? reportAsJson : reportAsYaml)(applyReport(record));
+}
+
+/** kubectl's values; a bare `--dry-run` is meant as `server`, which is the only kind there is here. */
+function isDryRun(value: string | undefined): boolean {
+  if (value === undefined || value === 'none' || value === 'false') return false;
+  if (value === '' || value === 'server' || value === 'true') return true;
+  throw new ProblemError({
+    code: 'Usage',
+    message: `--dry-run can't be ${JSON.stringify(value)}`,
+    hint: 'it is server or none; --dry-run alone means server',
+  });
+}
+
+/** What Ctrl-C means: everything ends at once while nothing is written, later only between objects. */
+class Stop {
+  readonly #hard = new AbortController();
+  readonly #signal: AbortSignal;
+  #soft = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #onAbort = (): void => {
+    if (this.#soft) this.#timer = setTimeout(() => this.#hard.abort(this.#signal.reason), GRACE_MS);
+    else this.#hard.abort(this.#signal.reason);
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    if (signal.aborted) this.#onAbort();
+    else signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get atOnce(): AbortSignal {
+    return this.#hard.signal;
+  }
+
+  /** From here on objects are written. */
+  softly(): void {
+    this.#soft = true;
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+function clockOf(signal: AbortSignal): Clock {
+  return { now: () => Date.now(), sleep: (ms) => pause(ms, undefined, { signal }) };
+}

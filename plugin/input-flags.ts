@@ -1,0 +1,32 @@
+// Flags of every command that reads manifests, with kubectl's names and meaning where kubectl has them.
+export const INPUT_FLAGS = {
+  filename: {
+    alias: 'f',
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'File, directory, glob, or - for stdin; repeatable',
+  },
+  kustomize: { alias: 'k', type: 'string', requiresArg: true, describe: 'Kustomization directory to build' },
+  recursive: { alias: 'R', type: 'boolean', default: false, describe: 'Descend into the directories of -f' },
+} as const;
+
+// Flags of every command that compares manifests with a cluster.
+export const PLAN_FLAGS = {
+  'ignore-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'YAML file with rules for fields that are left to others',
+  },
+  'secret-path': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'KIND[.GROUP]:PATH whose values are never printed, such as ConfigMap:data.token; repeatable',
+  },
+  color: {
+    choices: ['auto', 'always', 'never'] as const,
+    default: 'auto' as const,
+    describe: 'Colour the output',
+  },
+} as const;

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { connect } from '../core/kube/cluster.ts';
+import { loadConnection } from '../core/kube/load-connection.ts';
+import type { Cluster } from '../core/model/cluster.ts';
+import type { Manifest } from '../core/model/manifest.ts';
+import type { PlanOptions } from '../core/plan/plan.ts';
+import { type SecretGate, scrub } from '../core/plan/secret-gate.ts';
+import { oneLine } from '../core/report/escape.ts';
+import type { ConnectionFlags } from './connection-flags.ts';
+import { type InputFlags, noObjects, readIgnoreFile, readInputs } from './inputs.ts';
+import type { Io } from './io.ts';
+import type { Progress } from './progress.ts';
+
+/** The flags that say what to compare with which cluster. */
+export type ClusterFlags = InputFlags & ConnectionFlags & { ignoreFile?: string | undefined };
+
+/** A cluster, and what is wanted of it. */
+export interface Prepared {
+  cluster: Cluster;
+  manifests: Manifest[];
+  options: PlanOptions & { namespace: string };
+}
+
+/**
+ * Connects, reads the manifests meanwhile, and hands both over; says afterwards what the server warned of. `signal`
+ * ends every request at once. Throws ProblemError for what a person has to mend.
+ */
+export async function withCluster<T>(
+  flags: ClusterFlags,
+  io: Io,
+  { gate, progress, signal }: { gate: SecretGate; progress: Progress; signal: AbortSignal },
+  use: (prepared: Prepared) => Promise<T>,
+): Promise<T> {
+  const ignore = await readIgnoreFile(flags.ignoreFile, io.cwd);
+  const connection = loadConnection(flags, { env: io.env, homedir: io.homedir });
+  const cluster = connect(connection, {
+    version: io.version,
+    signal,
+    cacheDir: io.env.KUBECACHEDIR || join(io.homedir, '.kube', 'cache'),
+    ...(flags.v >= 6 && {
+      log: (level: number, line: string) => (level <= flags.v ? progress.say(line) : undefined),
+    }),
+  });
+  let manifests: Manifest[] = [];
+  try {
+    // The server answers while the files are read; whether it answers at all is asked again by the plan.
+    cluster.discover().catch(() => undefined);
+    progress.update('reading manifests …');
+    const { revision, namespace } = { revision: flags.rev, namespace: connection.namespace };
+    const input = await readInputs(flags, io, progress, { revision, allowAbsent: false, namespace });
+    manifests = input.manifests;
+    if (manifests.length === 0) throw noObjects(flags);
+    progress.update(`asking ${connection.server} what it serves …`);
+    const options = {
+      namespace,
+      enforceNamespace: connection.namespaceExplicit,
+      ignore,
+      gate,
+      locate: input.locate,
+      onProgress: (done: number, total: number) =>
+        progress.update(`comparing: ${done} of ${total} objects …`),
+    };
+    return await use({ cluster, manifests, options });
+  } finally {
+    // Admission plugins and webhooks word warnings as they like, about any object that they were shown.
+    const values =
+      cluster.warnings.length > 0 ? manifests.flatMap(({ id, object }) => gate.values(id, object)) : [];
+    for (const warning of cluster.warnings) progress.say(`warning: ${oneLine(scrub(warning, values))}`);
+    cluster.close();
+  }
+}

@@ -1,0 +1,97 @@
+/** What tests of apply do: carry YAML text out as the command would, and hold what it says against the cluster. */
+import { type ApplyOptions, applyManifests } from '../../core/apply/apply.ts';
+import type { Clock } from '../../core/apply/clock.ts';
+import { connect } from '../../core/kube/cluster.ts';
+import { loadConnection } from '../../core/kube/load-connection.ts';
+import type { ApplyRecord, Outcome } from '../../core/model/apply.ts';
+import type { Cluster } from '../../core/model/cluster.ts';
+import { SecretGate } from '../../core/plan/secret-gate.ts';
+import { type AuditEntry, recordRequests } from './control-plane/audit.ts';
+import { readText, type Stage } from './plan.ts';
+
+export const wallClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};
+
+export interface ApplyTextOptions extends Partial<ApplyOptions> {
+  /** Another way to the API server, such as a front. */
+  server?: string;
+  /** What somebody does between the plan and the first write. */
+  beforeWrites?: () => Promise<unknown>;
+}
+
+/** Applies as one command would: with a connection and a discovery of its own. */
+export async function applyText(
+  on: Stage,
+  yaml: string,
+  { server, beforeWrites, ...options }: ApplyTextOptions = {},
+): Promise<ApplyRecord> {
+  const flags = server ? { server } : { kubeconfig: on.endpoint.kubeconfig };
+  const connection = loadConnection(flags, { env: {}, homedir: '/' });
+  const connected = connect(connection, { version: 'test', signal: new AbortController().signal });
+  const cluster = beforeWrites ? interrupted(connected, beforeWrites) : connected;
+  try {
+    return await applyManifests(cluster, await readText(yaml, on.namespace), {
+      namespace: on.namespace,
+      enforceNamespace: false,
+      gate: new SecretGate(),
+      replace: false,
+      preflight: false,
+      clock: wallClock,
+      stop: new AbortController().signal,
+      ...options,
+    });
+  } finally {
+    connected.close();
+  }
+}
+
+function interrupted(cluster: Cluster, act: () => Promise<unknown>): Cluster {
+  let acted: Promise<unknown> | undefined;
+  const first = async (dryRun: boolean): Promise<void> => {
+    if (dryRun) return;
+    acted ??= act();
+    await acted;
+  };
+  return {
+    ...cluster,
+    discover: (options) => cluster.discover(options),
+    apply: async (ref, object, options) => {
+      await first(options.dryRun);
+      return cluster.apply(ref, object, options);
+    },
+    delete: async (ref, options) => {
+      await first(options.dryRun);
+      return cluster.delete(ref, options);
+    },
+  };
+}
+
+/** `ConfigMap/web` → what became of it: `applied update data.a`, `failed Invalid`, `skipped DependencyFailed`, … */
+export function became({ outcomes }: Pick<ApplyRecord, 'outcomes'>): Record<string, string> {
+  return Object.fromEntries(outcomes.map((outcome) => [nameOf(outcome), told(outcome)]));
+}
+
+function nameOf({ change: { id } }: Outcome): string {
+  return `${id.kind}/${id.name}`;
+}
+
+function told({ change, result, error }: Outcome): string {
+  if (error) return `${result} ${error.reason}`;
+  if (result === 'unchanged') return result;
+  const paths = change.fields?.map(({ path }) => path) ?? [];
+  return [result, change.action, ...(change.reason ? [change.reason] : []), ...paths].join(' ');
+}
+
+/** Applies, and returns the requests that would have written meanwhile, whoever they came from in the namespace. */
+export async function writesOf(on: Stage, run: () => Promise<unknown>): Promise<AuditEntry[]> {
+  const entries = await recordRequests(on.endpoint, run);
+  return entries.filter(
+    ({ verb, dryRun, userAgent, namespace, name }) =>
+      !dryRun &&
+      !['get', 'list', 'watch'].includes(verb) &&
+      userAgent.startsWith('kubectl-gitlab-agent') &&
+      (namespace === on.namespace || name.includes(on.namespace)),
+  );
+}
