@@ -29,6 +29,7 @@ export function checkInputs(flags: InputFlags, command: string, verb: string): v
   if ([...(flags.filename ?? []), flags.kustomize].includes('')) {
     refuse('the path after -f or -k is empty', 'is a variable of the script not set?');
   }
+  if (flags.rev === '') refuse('the revision after --rev is empty', 'is a variable of the script not set?');
   if (files && flags.kustomize !== undefined)
     refuse('-f and -k exclude each other', `run ${command} once for each`);
   if (!Number.isInteger(flags.v) || flags.v < 0) refuse('-v takes a number', '-v=6 shows the requests');

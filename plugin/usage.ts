@@ -1,8 +1,8 @@
 import type { Problem } from '../core/model/problem.ts';
 
 const COMMANDS = 'kubectl gitlab-agent --help lists the commands';
-const flagsOf = (command: string | undefined): string =>
-  `kubectl gitlab-agent ${command === 'apply' ? 'apply' : 'diff'} --help lists the flags`;
+const flagsOf = (command = '-'): string =>
+  command.startsWith('-') ? COMMANDS : `kubectl gitlab-agent ${command} --help lists the flags`;
 
 // How yargs words what it refuses (locales/en.json), and how we do.
 const WORDING: [RegExp, (found: string[], argv: readonly string[]) => Pick<Problem, 'message' | 'hint'>][] = [
@@ -46,7 +46,7 @@ function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'messa
   }
   if (names.includes(argv[0]!)) return { message: `there is no command "${argv[0]}"`, hint: COMMANDS };
   const list = names.map((name) => JSON.stringify(name)).join(', ');
-  const hint = argv[0] === 'diff' || argv[0] === 'apply' ? `did you mean -f ${names[0]}?` : undefined;
+  const hint = argv[0] === 'version' ? undefined : `did you mean -f ${names[0]}?`;
   return { message: `${argv[0]} takes flags only, not ${list}`, ...(hint && { hint }) };
 }
 

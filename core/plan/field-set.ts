@@ -95,6 +95,7 @@ export function covers(set: FieldSet, path: readonly PathStep[]): boolean {
 
 /** The edge of a node that a step follows. */
 export function edgeOf(node: FieldSet, step: PathStep): string | undefined {
+  if (typeof step === 'string') return `f:${step}` in node ? `f:${step}` : undefined;
   return Object.keys(node).find((candidate) => edgeMatches(candidate, step));
 }
 

@@ -333,7 +333,8 @@ async function judgeAbsent(
     return bench.inSet('Namespace', within) ? unverified(IN_SET_NAMESPACE) : noNamespace(within);
   }
   const role = missingRole(item, failure);
-  if (isRoleOfSet(bench, item, role)) return unverified('not checked by the server: its role comes with this set');
+  if (isRoleOfSet(bench, item, role))
+    return unverified('not checked by the server: its role comes with this set');
   if (role) {
     const message = `${role.kind} ${role.name} does not exist and is not in the set`;
     return { action: 'unknown', reason: 'RoleNotFound', message };
@@ -365,14 +366,23 @@ function created(bench: Bench, item: Scoped, object: KubeObject): Verdict {
 }
 
 /** A binding is refused while the role that it names is not there; the 404 has that name, but the binding's kind. */
-function missingRole({ manifest }: Scoped, { status, details }: ApiFailure): { kind: string; name: string } | undefined {
+function missingRole(
+  { manifest }: Scoped,
+  { status, details }: ApiFailure,
+): { kind: string; name: string } | undefined {
   const [kind, name] = [dig(manifest.object, 'roleRef', 'kind'), dig(manifest.object, 'roleRef', 'name')];
   if (status !== 404 || typeof kind !== 'string' || typeof name !== 'string') return undefined;
   return details?.name === name ? { kind, name } : undefined;
 }
 
-function isRoleOfSet(bench: Bench, { id }: Scoped, role: { kind: string; name: string } | undefined): boolean {
-  return role !== undefined && bench.inSet(role.kind, role.name, role.kind === 'Role' ? id.namespace : undefined);
+function isRoleOfSet(
+  bench: Bench,
+  { id }: Scoped,
+  role: { kind: string; name: string } | undefined,
+): boolean {
+  return (
+    role !== undefined && bench.inSet(role.kind, role.name, role.kind === 'Role' ? id.namespace : undefined)
+  );
 }
 
 /** What the CRD of the set will refuse although the live one does not; undefined where both are the same. */

@@ -1,7 +1,7 @@
-import type { Json } from '../model/json.ts';
+import { isObject, type Json } from '../model/json.ts';
 import type { KubeObject } from '../model/object.ts';
 import { managedFieldsOf } from '../model/object.ts';
-import { type FieldSet, fieldsOf, ownFields, union } from './field-set.ts';
+import { type FieldSet, fieldsOf, ownFields, parseEdge, union } from './field-set.ts';
 import {
   builtInListTypes,
   deriveFieldSet,
@@ -11,6 +11,7 @@ import {
 } from './list-types.ts';
 import { mergeFields, removeFields } from './merge.ts';
 import { inherited, lastApplied, othersFields } from './ownership.ts';
+import { valueAt } from './places.ts';
 
 /** The outcome of an apply as far as it can be told without the server. */
 export interface LocalOutcome {
@@ -32,8 +33,9 @@ export function applyLocally(
   schema?: Json,
 ): LocalOutcome {
   const types = listTypesOf(kind, schema);
-  const observed = observedListTypes(union(...managedFieldsOf(live).map(fieldsOf)), types);
-  const wanted = deriveFieldSet(desired, observed);
+  const owned = union(...managedFieldsOf(live).map(fieldsOf));
+  const observed = observedListTypes(owned, types);
+  const wanted = asOwned(deriveFieldSet(desired, observed), owned, live);
   const applied = lastApplied(live);
   const old = union(ownFields(live), applied ? deriveFieldSet(applied as KubeObject, observed) : {});
   const taken = inherited(live, new Set([desired.apiVersion]));
@@ -45,6 +47,19 @@ export function applyLocally(
     undecided = true;
   });
   return { result: result as KubeObject, fields: union(old, wanted), undecided };
+}
+
+/** `set` with a leaf wherever somebody owns a map of `live` as a whole: nothing else tells that it is atomic. */
+function asOwned(set: FieldSet, owned: FieldSet, live: Json | undefined): FieldSet {
+  const result: FieldSet = {};
+  for (const [edge, child] of Object.entries(set)) {
+    const theirs = Object.hasOwn(owned, edge) ? owned[edge]! : undefined;
+    const value = valueAt(live, [parseEdge(edge) ?? '.']);
+    const isWhole = theirs && Object.keys(theirs).length === 0 && isObject(value);
+    if (isWhole && Object.keys(value).length > 0) result[edge] = {};
+    else result[edge] = theirs ? asOwned(child, theirs, value) : child;
+  }
+  return result;
 }
 
 /** The fields of a manifest that does not exist live, to show and compare it by. */

@@ -111,11 +111,7 @@ function withDefaults(desired: Json, live: Json): Json {
     if (isDefault && deepEqual(live[key], DEFAULTS[key])) setOwn(result, key, live[key]!);
   }
   for (const key of Object.keys(desired))
-    setOwn(
-      result,
-      key,
-      Object.hasOwn(live, key) ? withDefaults(desired[key]!, live[key]!) : desired[key]!,
-    );
+    setOwn(result, key, Object.hasOwn(live, key) ? withDefaults(desired[key]!, live[key]!) : desired[key]!);
   return result;
 }
 

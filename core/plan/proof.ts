@@ -40,14 +40,16 @@ function mapHolds(
   let owned = 0;
   for (const key of Object.keys(desired)) {
     if (unowned.has(key)) continue;
-    const [value, found, child] = [desired[key]!, own(live, key), own(fields, `f:${key}`)];
+    const value = desired[key]!;
+    const found = own(live, key);
+    const child = fields[`f:${key}`];
     // An empty list has no items, and owning nothing it changes nothing.
     if (!child && isEmptyList(value) && (found === undefined || isEmptyList(found))) continue;
     if (!child || !holds(value, found, child, defaults)) return false;
     owned += 1;
   }
   // A `.` beside edges counts as one more: an apply of this manifest would not own the map itself.
-  return owned === Object.keys(fields).length;
+  return owned === sizeOf(fields);
 }
 
 function holds(desired: Json, live: Json | undefined, fields: FieldSet, defaults: Defaults): boolean {
@@ -75,27 +77,37 @@ function atomicHolds(desired: Json, live: Json | undefined, defaults: Defaults):
 }
 
 function listHolds(desired: Json[], live: Json[], fields: FieldSet, defaults: Defaults): boolean {
-  if (desired.length === 0 || desired.length !== Object.keys(fields).length) return false;
+  if (desired.length === 0 || desired.length !== sizeOf(fields)) return false;
   const edges = keyedEdges(fields);
   if (edges.length === 0) return setHolds(desired, live, fields);
   let position = -1;
   const used = new Set<string>();
   for (const item of desired) {
-    if (!isObject(item)) return false;
-    const candidates = edges.filter(({ edge, keys }) => namesItem(item, keys, fields[edge]!));
-    if (candidates.length !== 1 || used.has(candidates[0]!.edge)) return false;
-    const { edge, keys } = candidates[0]!;
+    const named = isObject(item)
+      ? onlyMatch(edges, ({ edge, keys }) => namesItem(item, keys, fields[edge]!))
+      : -1;
+    if (named < 0 || used.has(edges[named]!.edge)) return false;
+    const { edge, keys } = edges[named]!;
     used.add(edge);
-    const found = live.flatMap((candidate, index) =>
-      isObject(candidate) && matches(candidate, keys) ? [index] : [],
-    );
     // Two live items with the same keys are for the server to judge, and so is another order.
-    if (found.length !== 1 || found[0]! <= position) return false;
-    position = found[0]!;
+    const found = onlyMatch(live, (candidate) => isObject(candidate) && matches(candidate, keys));
+    if (found <= position) return false;
+    position = found;
     const { '.': self, ...owned } = fields[edge]!;
-    if (!self || !mapHolds(item, live[position] as JsonObject, owned, defaults)) return false;
+    if (!self || !mapHolds(item as JsonObject, live[found] as JsonObject, owned, defaults)) return false;
   }
   return true;
+}
+
+/** The position of the one item that fits; -1 where none or several do. */
+function onlyMatch<T>(list: readonly T[], fits: (item: T) => boolean): number {
+  let match = -1;
+  for (let index = 0; index < list.length; index += 1) {
+    if (!fits(list[index]!)) continue;
+    if (match >= 0) return -1;
+    match = index;
+  }
+  return match;
 }
 
 /**
@@ -103,17 +115,19 @@ function listHolds(desired: Json[], live: Json[], fields: FieldSet, defaults: De
  * other key missing from the manifest is ambiguous.
  */
 function namesItem(item: JsonObject, keys: Record<string, Json>, fields: FieldSet): boolean {
-  return Object.entries(keys).every(([key, value]) =>
-    Object.hasOwn(item, key)
-      ? deepEqual(item[key], value)
-      : key === 'protocol' && value === 'TCP' && !own(fields, 'f:protocol'),
-  );
+  for (const key in keys) {
+    const holds = Object.hasOwn(item, key)
+      ? deepEqual(item[key], keys[key])
+      : key === 'protocol' && keys[key] === 'TCP' && !fields['f:protocol'];
+    if (!holds) return false;
+  }
+  return true;
 }
 
 function setHolds(desired: Json[], live: Json[], fields: FieldSet): boolean {
   let position = -1;
   for (const item of desired) {
-    if (typeof item === 'object' || !own(fields, `v:${stringifyJson(item)}`)) return false;
+    if (typeof item === 'object' || !fields[`v:${stringifyJson(item)}`]) return false;
     const index = live.indexOf(item);
     if (index <= position || live.lastIndexOf(item) !== index) return false;
     position = index;
@@ -121,12 +135,20 @@ function setHolds(desired: Json[], live: Json[], fields: FieldSet): boolean {
   return true;
 }
 
-function own<T>(map: Record<string, T>, key: string): T | undefined {
+// Edges of a field set begin with `f:` and the like, so only keys of objects can be names of Object.prototype.
+function own(map: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(map, key) ? map[key] : undefined;
 }
 
 function noEdges(set: FieldSet): boolean {
-  return Object.keys(set).length === 0;
+  for (const _edge in set) return false;
+  return true;
+}
+
+function sizeOf(set: FieldSet): number {
+  let size = 0;
+  for (const _edge in set) size += 1;
+  return size;
 }
 
 function isZero(value: Json): boolean {

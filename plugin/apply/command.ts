@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { applyManifests } from '../../core/apply/apply.ts';
 import type { Clock } from '../../core/apply/clock.ts';
+import { orderSteps } from '../../core/apply/order.ts';
+import { changesOf, planRun } from '../../core/apply/plan-run.ts';
 import { type ApplyRecord, applyExitCode, type Outcome } from '../../core/model/apply.ts';
 import { diffExitCode, summarize } from '../../core/model/plan.ts';
 import { ProblemError } from '../../core/model/problem.ts';
-import { planSet } from '../../core/plan/plan.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
 import { parseSecretPath } from '../../core/plan/secret-path.ts';
 import { applyReport } from '../../core/report/apply-report.ts';
@@ -15,6 +16,7 @@ import type { ApplyFlags } from '../commands/apply.ts';
 import { checkInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
 import { Progress } from '../progress.ts';
+import { readSet } from '../set-flags.ts';
 import { type Prepared, withCluster } from '../with-cluster.ts';
 
 /** After Ctrl-C, what is being written may take as long, in ms, before its connection is cut. */
@@ -51,7 +53,10 @@ async function showPlan(
   io: Io,
   progress: Progress,
 ): Promise<number> {
-  const { changes } = await planSet(cluster, manifests, { ...options, conflicts: flags.conflicts });
+  const set = readSet(flags, { namespace: options.namespace, version: io.version });
+  const run = await planRun(cluster, manifests, { ...options, ...set, conflicts: flags.conflicts });
+  orderSteps(run.steps);
+  const changes = changesOf(run);
   progress.end();
   const format = flags.output === 'text' ? 'unified' : flags.output;
   io.out(render(format, changes, { color: wantsColor(io, flags.color), width: io.columns }));
@@ -77,13 +82,14 @@ async function carryOut(
   };
   const record = await applyManifests(cluster, manifests, {
     ...options,
+    ...readSet(flags, { namespace: options.namespace, version: io.version }),
     conflicts,
     replace,
     preflight,
     clock: clockOf(stop.atOnce),
     stop: io.signal,
-    onPlanned: (steps) => {
-      total = steps.length;
+    onPlanned: (changes) => {
+      total = changes.length;
       stop.softly();
     },
     onOutcome: tell,

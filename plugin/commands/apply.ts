@@ -2,6 +2,7 @@ import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yar
 import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.ts';
 import { INPUT_FLAGS, PLAN_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
+import { SET_FLAGS } from '../set-flags.ts';
 
 export const APPLY_FLAGS = {
   ...INPUT_FLAGS,
@@ -25,6 +26,7 @@ export const APPLY_FLAGS = {
     default: false,
     describe: 'Delete and create again what has changed in an immutable field',
   },
+  ...SET_FLAGS,
   output: {
     alias: 'o',
     choices: ['text', 'json', 'yaml', 'name'] as const,
@@ -42,7 +44,8 @@ const DESCRIPTION = `Bring the cluster to what the manifests say
 Carries out the plan that "diff" shows, and writes only what differs. Order:
 Namespaces and CRDs first, webhooks last; argocd.argoproj.io/sync-wave and
 config.kubernetes.io/depends-on are followed. An object that fails stops only
-those that need it. Ctrl-C stops between objects and reports.
+those that need it. Ctrl-C stops between objects and reports. With --applyset
+the objects are members of a set; --prune deletes those that left it.
 
 Exit codes: 0 done, 1 something was held back, 2 something failed; with
 --dry-run those of diff.`;
@@ -57,6 +60,9 @@ const EXAMPLES = `Examples:
 
   # all or nothing, as far as the API server can tell beforehand
   kubectl gitlab-agent apply -k overlays/production --preflight
+
+  # a set: what left the directory is deleted, too
+  kubectl gitlab-agent apply -R -f deploy/ --applyset shop --prune
 
   # leave to others what others changed
   kubectl gitlab-agent apply -f web.yaml --conflicts=keep`;

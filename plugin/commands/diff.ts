@@ -2,6 +2,7 @@ import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yar
 import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.ts';
 import { INPUT_FLAGS, PLAN_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
+import { SET_FLAGS } from '../set-flags.ts';
 
 export const DIFF_FLAGS = {
   ...INPUT_FLAGS,
@@ -22,6 +23,7 @@ export const DIFF_FLAGS = {
     default: false,
     describe: 'Ask the API server about every object, proven unchanged or not',
   },
+  ...SET_FLAGS,
   ...PLAN_FLAGS,
 } as const;
 

@@ -1,3 +1,4 @@
+import { changesOf, planRun } from '../../core/apply/plan-run.ts';
 import { diffExitCode, type Plan, summarize } from '../../core/model/plan.ts';
 import { planSet } from '../../core/plan/plan.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
@@ -7,6 +8,7 @@ import type { DiffFlags } from '../commands/diff.ts';
 import { checkInputs, readInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
 import { Progress } from '../progress.ts';
+import { readSet } from '../set-flags.ts';
 import { withCluster } from '../with-cluster.ts';
 import { compareRevisions, splitRange } from './revisions.ts';
 
@@ -26,7 +28,12 @@ export async function runDiff(flags: DiffFlags, io: Io): Promise<number> {
           flags,
           io,
           { gate, progress, signal: io.signal },
-          ({ cluster, manifests, options }) => planSet(cluster, manifests, { ...options, full: flags.full }),
+          async ({ cluster, manifests, options }) => {
+            const wanted = { ...options, full: flags.full };
+            const set = readSet(flags, { namespace: options.namespace, version: io.version });
+            if (!set.applySet) return planSet(cluster, manifests, wanted);
+            return { changes: changesOf(await planRun(cluster, manifests, { ...wanted, ...set })) };
+          },
         );
   } finally {
     progress.end();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { separateShortValues, verbosity } from '../../plugin/arguments.ts';
+import { wantsColor } from '../../plugin/io.ts';
 import { plugin } from '../support/plugin.ts';
 
 // No cluster is asked in any of these: a mistake is told before anything is sent.
@@ -104,6 +105,12 @@ test('an unset variable of a script is not the current directory', async (t) => 
   }
 });
 
+test('an unset variable of a script is no revision', async (t) => {
+  const { code, stderr } = await plugin(['diff', '-f', 'cm.yaml', '--rev', ''], { cwd, env: NO_CLUSTER });
+  t.is(stderr, 'error: the revision after --rev is empty\nhint: is a variable of the script not set?\n');
+  t.is(code, 2);
+});
+
 test('all problems of all files are told at once, each with its place', async (t) => {
   const args = ['diff', '-f', 'many.yaml', '-f', 'more.yaml', '-f', 'nowhere.yaml', ...SERVER];
   const { code, stdout, stderr } = await plugin(args, { cwd, env: NO_CLUSTER });
@@ -111,7 +118,7 @@ test('all problems of all files are told at once, each with its place', async (t
   t.deepEqual(places, [
     'error: many.yaml:4:14: ',
     'error: many.yaml:6:1: ',
-    'error: more.yaml:2:1: ',
+    'error: more.yaml:1:5: ',
     'error: nowhere.yaml: ',
   ]);
   t.is(stdout, '');
@@ -122,7 +129,7 @@ test('a file name can not drive the terminal of whoever reads the error', async 
   const name = 'a\x1b[31m\u202e.yaml';
   writeFileSync(join(cwd, name), 'a: [\n');
   const { stderr } = await plugin(['diff', '-f', name, ...SERVER], { cwd, env: NO_CLUSTER });
-  t.regex(stderr, /^error: a\\x1b\[31m\\u202e\.yaml:2:1: /);
+  t.regex(stderr, /^error: a\\x1b\[31m\\u202e\.yaml:1:5: /);
 });
 
 test('help goes to stdout, for the program and for each command', async (t) => {
@@ -173,4 +180,14 @@ test('the log level is known however it is spelt', (t) => {
     t.is(verbosity(['diff', ...argv]), 8, argv.join(' '));
   }
   t.is(verbosity(['diff', '-f', 'v=9']), 0);
+});
+
+test('colours are for terminals, unless the user, NO_COLOR or a dumb terminal says otherwise', (t) => {
+  const terminal = { env: {}, stdoutIsTty: true };
+  t.true(wantsColor(terminal, 'auto'));
+  t.false(wantsColor({ ...terminal, stdoutIsTty: false }, 'auto'));
+  t.false(wantsColor({ ...terminal, env: { NO_COLOR: '1' } }, 'auto'));
+  t.false(wantsColor({ ...terminal, env: { TERM: 'dumb' } }, 'auto'));
+  t.true(wantsColor({ stdoutIsTty: false, env: { NO_COLOR: '1' } }, 'always'));
+  t.false(wantsColor(terminal, 'never'));
 });

@@ -1,10 +1,12 @@
 /** What tests of apply do: carry YAML text out as the command would, and hold what it says against the cluster. */
 import { type ApplyOptions, applyManifests } from '../../core/apply/apply.ts';
 import type { Clock } from '../../core/apply/clock.ts';
+import { changesOf, planRun, type RunOptions } from '../../core/apply/plan-run.ts';
 import { connect } from '../../core/kube/cluster.ts';
 import { loadConnection } from '../../core/kube/load-connection.ts';
 import type { ApplyRecord, Outcome } from '../../core/model/apply.ts';
 import type { Cluster } from '../../core/model/cluster.ts';
+import type { Change } from '../../core/model/plan.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
 import { type AuditEntry, recordRequests } from './control-plane/audit.ts';
 import { readText, type Stage } from './plan.ts';
@@ -22,28 +24,50 @@ export interface ApplyTextOptions extends Partial<ApplyOptions> {
 }
 
 /** Applies as one command would: with a connection and a discovery of its own. */
-export async function applyText(
+export function applyText(
   on: Stage,
   yaml: string,
   { server, beforeWrites, ...options }: ApplyTextOptions = {},
 ): Promise<ApplyRecord> {
-  const flags = server ? { server } : { kubeconfig: on.endpoint.kubeconfig };
-  const connection = loadConnection(flags, { env: {}, homedir: '/' });
-  const connected = connect(connection, { version: 'test', signal: new AbortController().signal });
-  const cluster = beforeWrites ? interrupted(connected, beforeWrites) : connected;
-  try {
-    return await applyManifests(cluster, await readText(yaml, on.namespace), {
-      namespace: on.namespace,
-      enforceNamespace: false,
-      gate: new SecretGate(),
+  return connected(on, server, async (direct) => {
+    const cluster = beforeWrites ? interrupted(direct, beforeWrites) : direct;
+    return applyManifests(cluster, await readText(yaml, on.namespace), {
+      ...planOptions(on),
       replace: false,
       preflight: false,
       clock: wallClock,
       stop: new AbortController().signal,
       ...options,
     });
+  });
+}
+
+/** The changes that a run would make. */
+export function planText(on: Stage, yaml: string, options: Partial<RunOptions> = {}): Promise<Change[]> {
+  return connected(on, undefined, async (cluster) => {
+    const manifests = await readText(yaml, on.namespace);
+    return changesOf(await planRun(cluster, manifests, { ...planOptions(on), ...options }));
+  });
+}
+
+const planOptions = ({ namespace }: Stage): RunOptions => ({
+  namespace,
+  enforceNamespace: false,
+  gate: new SecretGate(),
+});
+
+async function connected<T>(
+  on: Stage,
+  server: string | undefined,
+  use: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
+  const flags = server ? { server } : { kubeconfig: on.endpoint.kubeconfig };
+  const connection = loadConnection(flags, { env: {}, homedir: '/' });
+  const cluster = connect(connection, { version: 'test', signal: new AbortController().signal });
+  try {
+    return await use(cluster);
   } finally {
-    connected.close();
+    cluster.close();
   }
 }
 

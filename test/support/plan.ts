@@ -9,8 +9,9 @@ import type { Manifest } from '../../core/model/manifest.ts';
 import type { KubeObject, ObjectId } from '../../core/model/object.ts';
 import { type PathStep, parsePath } from '../../core/model/path.ts';
 import type { Change } from '../../core/model/plan.ts';
-import { type PlanOptions, planObjects, type Step } from '../../core/plan/plan.ts';
+import { kindKey } from '../../core/plan/crd.ts';
 import { valueAt } from '../../core/plan/places.ts';
+import { type PlanOptions, planObjects, type Step } from '../../core/plan/plan.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
 import {
   accessOf,
@@ -109,7 +110,9 @@ export class Stage {
   async install(group: string, options: CrdOptions = {}): Promise<void> {
     await this.apply(crdText(group, options));
     const { versions = { v1: '' }, unserved = [] } = options;
-    const wanted = Object.keys(versions).filter((version) => !unserved.includes(version)).sort();
+    const wanted = Object.keys(versions)
+      .filter((version) => !unserved.includes(version))
+      .sort();
     const served = (): Promise<string[]> =>
       onCluster(this.endpoint.kubeconfig, async (cluster) => {
         const { resources } = await cluster.discover();
@@ -117,20 +120,28 @@ export class Stage {
       });
     await waitFor(async () => deepEqual((await served()).sort(), wanted), { what: `${group} to be served` });
     const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.${group}`;
-    this.t.teardown(async () => void (await apiRequest(accessOf(this.endpoint), 'DELETE', path).catch(() => {})));
+    this.t.teardown(
+      async () => void (await apiRequest(accessOf(this.endpoint), 'DELETE', path).catch(() => {})),
+    );
   }
 
   /** A live object with its managedFields; undefined where there is none. */
   async live(id: ObjectId): Promise<KubeObject | undefined> {
+    return (await this.allLive([id]))[0];
+  }
+
+  async allLive(ids: readonly ObjectId[]): Promise<(KubeObject | undefined)[]> {
     return onCluster(this.endpoint.kubeconfig, async (cluster) => {
       const { resources } = await cluster.discover();
-      const resource = resources.find(
-        ({ group, version, kind }) => group === id.group && version === id.version && kind === id.kind,
-      );
-      if (!resource) return undefined;
-      const answer = await cluster.get({ resource, namespace: id.namespace, name: id.name });
-      if (!answer.ok && answer.failure.status !== 404) throw new Error(answer.failure.message);
-      return answer.ok ? answer.value : undefined;
+      const served = new Map(resources.map((resource) => [kindKey(resource), resource]));
+      const get = async (id: ObjectId): Promise<KubeObject | undefined> => {
+        const resource = served.get(kindKey(id));
+        if (!resource) return undefined;
+        const answer = await cluster.get({ resource, namespace: id.namespace, name: id.name });
+        if (!answer.ok && answer.failure.status !== 404) throw new Error(answer.failure.message);
+        return answer.ok ? answer.value : undefined;
+      };
+      return Promise.all(ids.map(get));
     });
   }
 
@@ -176,8 +187,8 @@ export interface HeldOptions extends Partial<PlanOptions> {
   beside?: readonly string[];
   /** `kubectl diff` can't see this change (see engine.md): its names are not compared. */
   kubectlIsBlind?: true;
-  /** Fields are left to others: kubectl is given what we would send instead of the manifests. */
-  yields?: true;
+  /** Kubectl is given what we would send instead of the manifests. */
+  sent?: true;
 }
 
 /**
@@ -187,17 +198,19 @@ export interface HeldOptions extends Partial<PlanOptions> {
  */
 export async function held(on: Stage, yaml: string, options: HeldOptions = {}): Promise<Change[]> {
   const { t } = on;
-  const { beside = [], kubectlIsBlind, yields, ...planOptions } = options;
+  const { beside = [], kubectlIsBlind, sent, ...planOptions } = options;
   const steps = await on.steps(yaml, planOptions);
   const changes = steps.map(({ change }) => change);
-  const applied = yields ? steps.map(({ send }) => stringifyJson(send)).join('\n') : yaml;
+  const applied = sent ? steps.map(({ send }) => stringifyJson(send)).join('\n') : yaml;
   const full = await on.plan(yaml, { ...planOptions, full: true });
   t.is(stringifyJson(full, 1), stringifyJson(changes, 1), 'the plan without the proof is the same');
   if (!kubectlIsBlind) t.deepEqual(await on.kubectlDiff(applied), changedNames(changes), 'kubectl diff');
-  const before = await Promise.all(changes.map(({ id }) => on.live(id)));
+  const ids = changes.map(({ id }) => id);
+  const before = await on.allLive(ids);
   await on.apply(applied);
+  const after = await on.allLive(ids);
   for (const [index, change] of changes.entries()) {
-    trueAfter(on, change, before[index], await on.live(change.id), beside);
+    trueAfter(on, change, before[index], after[index], beside);
   }
   t.deepEqual(told(await on.plan(yaml, planOptions)), {}, 'nothing to do after an apply');
   return changes;
@@ -229,7 +242,10 @@ export function trueAfter(
   for (const field of fields) {
     const path = parsePath(field.path);
     t.true(holdsAt(before, path, field.before), `${name} ${field.path} was as the plan says: ${show(field)}`);
-    t.true(holdsAt(after, path, field.after), `${name} ${field.path} became what the plan says: ${show(field)}`);
+    t.true(
+      holdsAt(after, path, field.after),
+      `${name} ${field.path} became what the plan says: ${show(field)}`,
+    );
   }
   const known = [...fields.map(({ path }) => looseKey(parsePath(path))), ...beside];
   const silent = differences(before, after).filter(
@@ -243,7 +259,11 @@ function show(value: unknown): string {
 }
 
 /** A planned value holds no more than our own part of the live one; absent has to be absent. */
-function holdsAt(object: KubeObject | undefined, path: readonly PathStep[], planned: Json | undefined): boolean {
+function holdsAt(
+  object: KubeObject | undefined,
+  path: readonly PathStep[],
+  planned: Json | undefined,
+): boolean {
   return holds(valueAt(object, path), planned);
 }
 

@@ -185,7 +185,7 @@ for (const { title, object, edit, texts, run, fields, yielded, ...ignored } of C
     const [first, wanted] = texts ?? [shop(on, object), (edit ?? String)(shop(on, object))];
     await on.apply(first);
     await run?.(on);
-    const changes = await held(on, wanted, { ignore: [ignored.rule], yields: true });
+    const changes = await held(on, wanted, { ignore: [ignored.rule], sent: true });
     t.deepEqual(changes[0]!.fields?.map(({ path }) => path) ?? [], fields);
     t.deepEqual([...(changes[0]!.yielded ?? [])].sort(), [...yielded].sort());
   });

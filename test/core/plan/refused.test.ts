@@ -74,7 +74,9 @@ const MISTAKES: Mistake[] = [
   {
     title: 'two variables of one name',
     object: 'CronJob/report',
-    edit: [['- {name: RANGE, value: 1d}', '- {name: RANGE, value: 1d}\n            - {name: RANGE, value: 2d}']],
+    edit: [
+      ['- {name: RANGE, value: 1d}', '- {name: RANGE, value: 1d}\n            - {name: RANGE, value: 2d}'],
+    ],
     says: /duplicate entries for key \[name="RANGE"\]/,
   },
 ];
@@ -111,34 +113,40 @@ metadata: {name: w}
 spec: {${spec}}
 `;
 
-test.serial('a custom resource is replaced where its CRD says `self == oldSelf`, else it is invalid', async (t) => {
-  const on = await stage(t);
-  await on.install(`${on.namespace}.example.org`, { versions: { v1: RULES } });
-  await on.apply(widget(on, 'size: 1, max: 3, place: {room: a}, parts: [{name: a, zone: x}, {name: b, zone: x}]'));
-  const rest = 'max: 3, place: {room: a}';
-  const parts = 'parts: [{name: a, zone: x}, {name: b, zone: x}]';
-  const cases: [string, string, string?][] = [
-    [`size: 2, ${rest}, ${parts}`, 'replace: ImmutableField', 'spec.size'],
-    [`size: 1, max: 3, place: {room: b}, ${parts}`, 'replace: ImmutableField', 'spec.place.room'],
-    [
-      `size: 1, ${rest}, parts: [{name: a, zone: x}, {name: b, zone: z}]`,
-      'replace: ImmutableField',
-      'spec.parts[name="b"].zone',
-    ],
-    [`size: 1, ${rest}, note: text, ${parts}`, 'update', 'spec.note'],
-    [`size: 1, ${rest}, parts: [{name: a, zone: x}, {name: c, zone: z}]`, 'update', 'spec.parts[name="b"]'],
-    [`size: 1, max: 2, place: {room: a}, ${parts}`, 'unknown: Invalid'],
-    [`size: 1, max: 10, place: {room: a}, ${parts}`, 'unknown: Invalid'],
-    [`size: 2, max: 10, place: {room: a}, ${parts}`, 'unknown: Invalid'],
-    [`size: 2, max: 2, place: {room: a}, ${parts}`, 'unknown: Invalid'],
-    [`size: 0, ${rest}, ${parts}`, 'unknown: Invalid'],
-    [`size: two, ${rest}, ${parts}`, 'unknown: Invalid'],
-  ];
-  for (const [spec, action, field] of cases) {
-    const change = await on.planOne(widget(on, spec));
-    const [what, ...fields] = told([change])['Widget/w']!;
-    t.is(what, action, `${spec}: ${change.message}`);
-    if (field) t.true(fields.includes(field), `${spec}: ${fields}`);
-    if (action.startsWith('replace')) t.regex(change.message!, new RegExp(`^${RegExp.escape(field!)} can't be changed`));
-  }
-});
+test.serial(
+  'a custom resource is replaced where its CRD says `self == oldSelf`, else it is invalid',
+  async (t) => {
+    const on = await stage(t);
+    await on.install(`${on.namespace}.example.org`, { versions: { v1: RULES } });
+    await on.apply(
+      widget(on, 'size: 1, max: 3, place: {room: a}, parts: [{name: a, zone: x}, {name: b, zone: x}]'),
+    );
+    const rest = 'max: 3, place: {room: a}';
+    const parts = 'parts: [{name: a, zone: x}, {name: b, zone: x}]';
+    const cases: [string, string, string?][] = [
+      [`size: 2, ${rest}, ${parts}`, 'replace: ImmutableField', 'spec.size'],
+      [`size: 1, max: 3, place: {room: b}, ${parts}`, 'replace: ImmutableField', 'spec.place.room'],
+      [
+        `size: 1, ${rest}, parts: [{name: a, zone: x}, {name: b, zone: z}]`,
+        'replace: ImmutableField',
+        'spec.parts[name="b"].zone',
+      ],
+      [`size: 1, ${rest}, note: text, ${parts}`, 'update', 'spec.note'],
+      [`size: 1, ${rest}, parts: [{name: a, zone: x}, {name: c, zone: z}]`, 'update', 'spec.parts[name="b"]'],
+      [`size: 1, max: 2, place: {room: a}, ${parts}`, 'unknown: Invalid'],
+      [`size: 1, max: 10, place: {room: a}, ${parts}`, 'unknown: Invalid'],
+      [`size: 2, max: 10, place: {room: a}, ${parts}`, 'unknown: Invalid'],
+      [`size: 2, max: 2, place: {room: a}, ${parts}`, 'unknown: Invalid'],
+      [`size: 0, ${rest}, ${parts}`, 'unknown: Invalid'],
+      [`size: two, ${rest}, ${parts}`, 'unknown: Invalid'],
+    ];
+    for (const [spec, action, field] of cases) {
+      const change = await on.planOne(widget(on, spec));
+      const [what, ...fields] = told([change])['Widget/w']!;
+      t.is(what, action, `${spec}: ${change.message}`);
+      if (field) t.true(fields.includes(field), `${spec}: ${fields}`);
+      if (action.startsWith('replace'))
+        t.regex(change.message!, new RegExp(`^${RegExp.escape(field!)} can't be changed`));
+    }
+  },
+);

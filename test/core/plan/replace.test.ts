@@ -1,7 +1,6 @@
 import test from 'ava';
-import type { Json } from '../../../core/model/json.ts';
-import { crdText, type Stage, stage, told, trueAfter } from '../../support/plan.ts';
-import { APP, POD, shop } from '../../support/shop.ts';
+import { crdText, type Stage, stage, trueAfter } from '../../support/plan.ts';
+import { APP, shop } from '../../support/shop.ts';
 
 /** An object and a change to it that the API server refuses for good; LABEL names what has no namespace. */
 interface Immutable {
@@ -80,7 +79,13 @@ const REFUSED: Immutable[] = [
     ],
     field: 'spec.volumeClaimTemplates[1]',
   },
-  { title: 'the Pod template of a Job', yaml: JOB, edit: [['app:1', 'app:2']], field: `${APP}.image`, beside: JOB_UID },
+  {
+    title: 'the Pod template of a Job',
+    yaml: JOB,
+    edit: [['app:1', 'app:2']],
+    field: `${APP}.image`,
+    beside: JOB_UID,
+  },
   {
     title: 'the completions of a Job',
     yaml: JOB,

@@ -21,7 +21,11 @@ const names = async (planning: Promise<{ id: { namespace?: string; name: string 
 
 test('objects without a namespace go to the default one, those of the cluster to none', async (t) => {
   const on = await stage(t);
-  const set = [config('name: a'), config('name: b, namespace: default'), clusterRole(on, ', namespace: default')];
+  const set = [
+    config('name: a'),
+    config('name: b, namespace: default'),
+    clusterRole(on, ', namespace: default'),
+  ];
   t.deepEqual(await names(on.plan(set.join('---'))), [`${on.namespace}/a`, 'default/b', `-/${on.namespace}`]);
   t.deepEqual(told(await held(on, clusterRole(on))), { [`ClusterRole/${on.namespace}`]: ['create'] });
   t.deepEqual(told(await on.plan(clusterRole(on, ', namespace: default'))), {});
@@ -50,7 +54,9 @@ test('-n that contradicts files, and objects met twice, are refused at once with
     config(`name: a, namespace: ${on.namespace}`),
     clusterRole(on, ', namespace: other'),
     hpa,
-    hpa.replace('autoscaling/v2', 'autoscaling/v1').replace('name: db', `name: db\n  namespace: ${on.namespace}`),
+    hpa
+      .replace('autoscaling/v2', 'autoscaling/v1')
+      .replace('name: db', `name: db\n  namespace: ${on.namespace}`),
   ].join('---\n');
   const error = await t.throwsAsync(on.plan(set, { enforceNamespace: true }), { instanceOf: ProblemError });
   t.deepEqual(
@@ -96,5 +102,6 @@ test('a plan is in the order of the manifests, and the same from run to run', as
     kinds,
   );
   t.true(new Set(first.map(({ action }) => action)).size > 2);
-  for (const full of [false, true, false, true]) t.is(stringifyJson(await on.plan(set, { full })), stringifyJson(first));
+  for (const full of [false, true, false, true])
+    t.is(stringifyJson(await on.plan(set, { full })), stringifyJson(first));
 });

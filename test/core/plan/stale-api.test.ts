@@ -23,7 +23,7 @@ test('an aggregated API that does not answer makes only its own kinds unknown', 
   const on = await stage(t, endpoint);
   const set = shop(on);
   await on.apply(set);
-  const created = await held(on, apiService(PLACEHOLDER), { yields: true });
+  const created = await held(on, apiService(PLACEHOLDER), { sent: true });
   t.deepEqual(told(created), { 'APIService/v1beta1.metrics.k8s.io': ['create'] });
   await waitFor(
     async () => {
@@ -38,9 +38,14 @@ test('an aggregated API that does not answer makes only its own kinds unknown', 
   );
   const metrics = (version: string, name: string): string =>
     `apiVersion: metrics.k8s.io/${version}\nkind: PodMetrics\nmetadata: {name: ${name}}\n`;
-  const changes = await on.plan([metrics('v1beta1', 'a'), metrics('v1', 'b'), set.replace('replicas: 2', 'replicas: 3')].join('---\n'));
+  const changes = await on.plan(
+    [metrics('v1beta1', 'a'), metrics('v1', 'b'), set.replace('replicas: 2', 'replicas: 3')].join('---\n'),
+  );
   t.deepEqual(told(changes.slice(0, 1)), { 'PodMetrics/a': ['unknown: ApiUnavailable'] });
-  t.is(changes[0]!.message, 'the aggregated API metrics.k8s.io/v1beta1 does not answer; see kubectl get apiservices');
+  t.is(
+    changes[0]!.message,
+    'the aggregated API metrics.k8s.io/v1beta1 does not answer; see kubectl get apiservices',
+  );
   t.deepEqual(told(changes.slice(1, 2)), { 'PodMetrics/b': ['unknown: ApiUnavailable'] });
   t.deepEqual(told(changes.slice(2)), { 'Deployment/web': ['update', 'spec.replicas'] });
 
@@ -49,7 +54,7 @@ test('an aggregated API that does not answer makes only its own kinds unknown', 
     ...['patch', 'apiservice', 'v1beta1.metrics.k8s.io', '--type=merge', '--field-manager=cainjector'],
     ...['-p', JSON.stringify({ spec: { caBundle } })],
   ]);
-  const injected = await held(on, apiService(PLACEHOLDER), { yields: true });
+  const injected = await held(on, apiService(PLACEHOLDER), { sent: true });
   t.deepEqual(told(injected), {});
   t.deepEqual(injected[0]!.yielded, ['spec.caBundle']);
 });

@@ -34,7 +34,7 @@ test.serial('replicas that a live autoscaler set are left to it, whoever scales 
   await on.apply(`${web(on, 2)}---${HPA}`);
   await scaleAs(on, 'kube-controller-manager', 5);
   await on.kubectl('label deploy/web --overwrite tier=x');
-  const changes = await held(on, web(on, 2), { yields: true });
+  const changes = await held(on, web(on, 2), { sent: true });
   t.deepEqual(told(changes), { 'Deployment/web': ['update', 'metadata.labels.tier'] });
   t.deepEqual(changes[0]!.yielded, REPLICAS);
   t.is(dig(await on.live(changes[0]!.id), 'spec', 'replicas'), 5);
@@ -45,7 +45,7 @@ test.serial('replicas that a live autoscaler set are left to it, whoever scales 
 test.serial('replicas that only we set stay as they are once an autoscaler comes with the set', async (t) => {
   const on = await stage(t);
   await on.apply(web(on, 4));
-  const changes = await held(on, `${web(on, 2)}---${HPA}`, { yields: true });
+  const changes = await held(on, `${web(on, 2)}---${HPA}`, { sent: true });
   t.deepEqual(told(changes), { 'HorizontalPodAutoscaler/web': ['create'] });
   t.deepEqual(changes[0]!.yielded, REPLICAS);
 });
@@ -60,7 +60,7 @@ test.serial('replicas that leave the manifest for an autoscaler do not fall to o
     'without an autoscaler they do',
   );
   await on.apply(HPA);
-  const changes = await held(on, web(on, undefined), { yields: true });
+  const changes = await held(on, web(on, undefined), { sent: true });
   t.deepEqual(told(changes), {});
   t.deepEqual(changes[0]!.yielded, REPLICAS);
 });
@@ -70,7 +70,7 @@ test.serial(
   async (t) => {
     const on = await stage(t);
     await on.kubectl(['apply', '-f', '-'], `${web(on, 4)}---${HPA}`);
-    const changes = await held(on, web(on, 2), { yields: true, kubectlIsBlind: true });
+    const changes = await held(on, web(on, 2), { sent: true, kubectlIsBlind: true });
     t.deepEqual(told(changes), { 'Deployment/web': ['unchanged: Ownership'] });
     t.deepEqual(changes[0]!.yielded, REPLICAS);
   },
@@ -80,7 +80,7 @@ test.serial('replicas set through the scale subresource by any controller are le
   const on = await stage(t);
   await on.apply(web(on, 2));
   await scaleAs(on, 'my-autoscaler', 5);
-  const changes = await held(on, web(on, 2), { yields: true });
+  const changes = await held(on, web(on, 2), { sent: true });
   t.deepEqual(told(changes), {});
   t.deepEqual(changes[0]!.yielded, REPLICAS);
 });
@@ -108,7 +108,7 @@ rules: [{apiGroups: [""], resources: [pods], verbs: [get]}]
 `;
     const controller = '--field-manager=clusterrole-aggregation-controller';
     await on.kubectl(['apply', '--server-side', '--force-conflicts', controller, '-f', '-'], filled);
-    const changes = await held(on, yaml, { yields: true });
+    const changes = await held(on, yaml, { sent: true });
     t.deepEqual(told(changes), {});
     t.deepEqual(changes[0]!.yielded, ['rules']);
   },
@@ -142,7 +142,7 @@ for (const [title, ca] of [
     const remove = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${on.namespace}`;
     t.teardown(async () => void (await apiRequest(accessOf(on.endpoint), 'DELETE', remove)));
     const yaml = webhooks(on, ca);
-    const created = await held(on, yaml, { yields: true });
+    const created = await held(on, yaml, { sent: true });
     t.deepEqual(told(created), { [`ValidatingWebhookConfiguration/${on.namespace}`]: ['create'] });
     t.deepEqual(created[0]!.yielded, [PATH]);
     const inject = [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: PEM }];
@@ -150,10 +150,10 @@ for (const [title, ca] of [
       ...['patch', 'validatingwebhookconfiguration', on.namespace, '--type=json'],
       ...['--field-manager=cainjector', '-p', JSON.stringify(inject)],
     ]);
-    const unchanged = await held(on, yaml, { yields: true });
+    const unchanged = await held(on, yaml, { sent: true });
     t.deepEqual(told(unchanged), {});
     t.deepEqual(unchanged[0]!.yielded, [PATH]);
-    const changed = await held(on, webhooks(on, ca, '/b'), { yields: true });
+    const changed = await held(on, webhooks(on, ca, '/b'), { sent: true });
     t.deepEqual(changed[0]!.fields, [
       { path: 'webhooks[name="a.example.org"].clientConfig.service.path', before: '/a', after: '/b' },
     ]);
@@ -189,7 +189,7 @@ test.serial('the caBundle of a CRD’s conversion webhook is left to the injecto
     ...['patch', 'crd', `widgets.${group}`, '--type=merge', '--field-manager=cainjector'],
     ...['-p', JSON.stringify(live)],
   ]);
-  const changes = await held(on, yaml, { yields: true });
+  const changes = await held(on, yaml, { sent: true });
   t.deepEqual(told(changes), {});
   t.deepEqual(changes[0]!.yielded, [path]);
 });

@@ -1,0 +1,92 @@
+import type { InferredOptionTypes } from 'yargs';
+import { applySetId } from '../core/apply/apply-set.ts';
+import type { RunOptions } from '../core/apply/plan-run.ts';
+import type { Allowance } from '../core/apply/prune-guards.ts';
+import { ProblemError } from '../core/model/problem.ts';
+
+// Flags of the commands that keep the objects of a source together as an apply set.
+export const SET_FLAGS = {
+  applyset: {
+    type: 'string',
+    requiresArg: true,
+    describe: '[NAMESPACE/]NAME of the ConfigMap that is the parent of the apply set (KEP-3659)',
+  },
+  prune: {
+    type: 'boolean',
+    default: false,
+    describe: 'Delete the members of the set that left the manifests',
+  },
+  'prune-allow': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'N or P%: delete as many although they are more than half of 20 or more members',
+  },
+  'prune-kinds': {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'KIND,…: delete also these of Namespace, CustomResourceDefinition, PersistentVolume, PersistentVolumeClaim, StatefulSet',
+  },
+  'adopt-set': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'ID of another set whose members, or whose parent, this one takes over; repeatable',
+  },
+} as const;
+
+type SetFlags = Pick<InferredOptionTypes<typeof SET_FLAGS>, 'applyset' | 'prune'> & {
+  pruneAllow?: string | undefined;
+  pruneKinds?: string | undefined;
+  adoptSet?: string[] | undefined;
+};
+
+/** Reads the flags of the set. Throws ProblemError for combinations that mean nothing. */
+export function readSet(
+  flags: SetFlags,
+  { namespace, version }: { namespace: string; version: string },
+): Pick<RunOptions, 'applySet' | 'adopted'> {
+  const { applyset, prune, pruneAllow, pruneKinds = '', adoptSet = [] } = flags;
+  if (applyset === undefined) {
+    const idle = Object.entries({
+      '--prune': prune,
+      '--prune-allow': pruneAllow,
+      '--prune-kinds': pruneKinds,
+      '--adopt-set': adoptSet.length > 0,
+    }).find(([, given]) => given);
+    if (idle) throw usage(`${idle[0]} needs a set`, 'name it: --applyset [NAMESPACE/]NAME');
+    return {};
+  }
+  const parts = applyset.split('/');
+  const name = parts.at(-1)!;
+  const within = parts.length === 2 ? parts[0]! : namespace;
+  const isName = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+  if (parts.length > 2 || !isName.test(name) || !isName.test(within))
+    throw usage(
+      `can't read the apply set ${JSON.stringify(applyset)}`,
+      'write [NAMESPACE/]NAME of a ConfigMap',
+    );
+  const kinds = pruneKinds.split(',').map((kind) => kind.trim().toLowerCase());
+  const allowance = pruneAllow === undefined ? undefined : readAllowance(pruneAllow);
+  return {
+    applySet: {
+      set: applySetId({ namespace: within, name }),
+      prune,
+      pruneKinds: new Set(kinds.filter((kind) => kind !== '')),
+      version,
+      ...(allowance && { allowance }),
+    },
+    adopted: new Set(adoptSet),
+  };
+}
+
+function readAllowance(text: string): Allowance {
+  const [, number, percent] = /^(\d+)(%?)$/.exec(text) ?? [];
+  if (number === undefined)
+    throw usage(`can't read --prune-allow ${JSON.stringify(text)}`, 'write a number, or a share such as 80%');
+  return percent ? { percent: Number(number) } : { count: Number(number) };
+}
+
+function usage(message: string, hint: string): ProblemError {
+  return new ProblemError({ code: 'Usage', message, hint });
+}
