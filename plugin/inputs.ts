@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { openRevision } from '../core/git/repository.ts';
 import { type ReadInputs, type ReadOptions, type ReadResult, readManifests } from '../core/manifest/read.ts';
 import type { IgnoreRule } from '../core/model/ignore.ts';
+import type { Manifest } from '../core/model/manifest.ts';
 import { ProblemError } from '../core/model/problem.ts';
 import { oneLine } from '../core/report/escape.ts';
 import type { Io } from './io.ts';
@@ -72,7 +73,12 @@ export async function readInputs(
   flags: InputFlags,
   io: Io,
   progress: Progress,
-  at: { revision: string | undefined; allowAbsent: boolean; namespace?: string },
+  at: {
+    revision: string | undefined;
+    allowAbsent: boolean;
+    namespace?: string;
+    onManifest?: (manifest: Manifest) => void;
+  },
 ): Promise<ReadResult> {
   const inputs: ReadInputs = {
     filenames: flags.filename ?? [],
@@ -88,6 +94,7 @@ export async function readInputs(
     openRevision: openRevision({ cwd: io.cwd, env: io.env, signal: io.signal }),
     allowAbsent: at.allowAbsent,
     ...(at.namespace !== undefined && { defaultNamespace: at.namespace }),
+    ...(at.onManifest && { onManifest: at.onManifest }),
   };
   const result = await readManifests(inputs, options);
   for (const notice of result.notices) progress.say(`notice: ${oneLine(notice)}`);

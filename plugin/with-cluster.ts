@@ -3,6 +3,7 @@ import { connect } from '../core/kube/cluster.ts';
 import { loadConnection } from '../core/kube/load-connection.ts';
 import type { Cluster } from '../core/model/cluster.ts';
 import type { Manifest } from '../core/model/manifest.ts';
+import { ListAhead } from '../core/plan/list-ahead.ts';
 import type { PlanOptions } from '../core/plan/plan.ts';
 import { type SecretGate, scrub } from '../core/plan/secret-gate.ts';
 import { oneLine } from '../core/report/escape.ts';
@@ -46,8 +47,14 @@ export async function withCluster<T>(
     // The server answers while the files are read; whether it answers at all is asked again by the plan.
     cluster.discover().catch(() => undefined);
     progress.update('reading manifests …');
-    const { revision, namespace } = { revision: flags.rev, namespace: connection.namespace };
-    const input = await readInputs(flags, io, progress, { revision, allowAbsent: false, namespace });
+    const { namespace } = connection;
+    const ahead = new ListAhead(cluster, namespace);
+    const input = await readInputs(flags, io, progress, {
+      revision: flags.rev,
+      allowAbsent: false,
+      namespace,
+      onManifest: (manifest) => ahead.note(manifest),
+    });
     manifests = input.manifests;
     if (manifests.length === 0) throw noObjects(flags);
     progress.update(`asking ${connection.server} what it serves …`);
@@ -56,6 +63,7 @@ export async function withCluster<T>(
       enforceNamespace: connection.namespaceExplicit,
       ignore,
       gate,
+      ahead,
       locate: input.locate,
       onProgress: (done: number, total: number) =>
         progress.update(`comparing: ${done} of ${total} objects …`),

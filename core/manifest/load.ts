@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { FileTree } from '../model/file-tree.ts';
 import type { Manifest, Source } from '../model/manifest.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
@@ -26,10 +27,12 @@ export class Collector {
   private readonly foreign: string[] = [];
   private readonly seen = new Set<string>();
   private readonly limits: Limits;
+  private readonly onManifest: ((manifest: Manifest) => void) | undefined;
   private bytes = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, onManifest?: (manifest: Manifest) => void) {
     this.limits = limits;
+    this.onManifest = onManifest;
   }
 
   /** Runs `action`; its ProblemError joins the other problems. */
@@ -102,7 +105,10 @@ export class Collector {
     for (const document of documents) {
       if (problems.length >= MAX_PROBLEMS) break;
       const normalized = normalizeDocument(document, source);
-      for (const manifest of normalized.manifests) this.manifests.push(manifest);
+      for (const manifest of normalized.manifests) {
+        this.manifests.push(manifest);
+        this.onManifest?.(manifest);
+      }
       for (const [key, origin] of normalized.origins) this.origins.set(key, origin);
       problems.push(...normalized.problems);
     }
@@ -149,6 +155,8 @@ export async function readSelected(
     const { file, explicit } = fresh[index]!;
     if (bytes instanceof ProblemError) collector.problems.push(...bytes.problems);
     else collector.addBytes(file, bytes, explicit);
+    // Parsing keeps this thread; what the network brought meanwhile gets its turn.
+    await setImmediate();
   }
 }
 

@@ -32,6 +32,8 @@ export interface ReadOptions {
   /** Needed for `revision`: `core/git` has one. */
   openRevision?: OpenRevision;
   limits?: Partial<Limits>;
+  /** Called with each manifest as it is read, before the problems of the rest are known. */
+  onManifest?: (manifest: Manifest) => void;
   /** Stands in for a missing namespace where the same object is given twice. */
   defaultNamespace?: string;
   /** Paths that are not there are no problem: in a comparison of two revisions that side is empty. */
@@ -64,7 +66,7 @@ export const DEFAULT_LIMITS: Limits = {
  */
 export async function readManifests(inputs: ReadInputs, options: ReadOptions): Promise<ReadResult> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const collector = new Collector(limits);
+  const collector = new Collector(limits, options.onManifest);
   const trees = new Trees(inputs.revision, options);
   const absent: string[] = [];
   try {

@@ -1,6 +1,7 @@
 import type { Answer, ApiFailure, Cluster, ListPage, Resource } from '../model/cluster.ts';
 import type { KubeObject } from '../model/object.ts';
 import { notPermitted } from './failure.ts';
+import { type ListAhead, PAGE, WORTH_A_LIST } from './list-ahead.ts';
 import type { Scoped } from './scope.ts';
 
 /** What a read told of one object: as it is live, absent for certain, or not to be told. */
@@ -8,8 +9,6 @@ export type Live = { found: KubeObject } | { absent: true } | { failure: ApiFail
 
 // A LIST of n objects costs the server about as much as n/20 GETs (measured on ConfigMaps and Deployments of 1–4 KB).
 const ITEMS_PER_GET = 20;
-const PAGE = 500;
-const WORTH_A_LIST = 3;
 
 /**
  * Reads the live objects of a set and hands each over as soon as it is known. Objects of one kind and namespace
@@ -20,6 +19,7 @@ export async function readLive(
   cluster: Cluster,
   wanted: readonly Scoped[],
   handle: (item: Scoped, live: Live) => void,
+  ahead?: ListAhead,
 ): Promise<void> {
   const groups = new Map<string, Scoped[]>();
   for (const item of wanted) {
@@ -29,19 +29,23 @@ export async function readLive(
     if (list) list.push(item);
     else groups.set(key, [item]);
   }
-  await Promise.all([...groups.values()].map((group) => readGroup(cluster, group, handle)));
+  await Promise.all([...groups.values()].map((group) => readGroup(cluster, group, handle, ahead)));
 }
 
 async function readGroup(
   cluster: Cluster,
   group: Scoped[],
   handle: (item: Scoped, live: Live) => void,
+  ahead: ListAhead | undefined,
 ): Promise<void> {
   const { resource, id } = group[0]!;
   const missing = new Map(group.map((item) => [item.id.name, item]));
   const mayList = resource!.verbs.includes('list');
   const worthIt = mayList && group.length >= WORTH_A_LIST;
-  if (worthIt) await listInto(cluster, resource!, id.namespace, missing, handle);
+  if (worthIt) {
+    const first = ahead?.take(resource!, id.namespace);
+    await listInto(cluster, resource!, id.namespace, missing, handle, first);
+  }
   const refused = new Map<string, Live>();
   const gets = [...missing.values()].map(async (item) => {
     const { name, namespace } = item.id;
@@ -65,6 +69,7 @@ async function listInto(
   namespace: string | undefined,
   missing: Map<string, Scoped>,
   handle: (item: Scoped, live: Live) => void,
+  first?: Promise<Answer<ListPage>>,
 ): Promise<void> {
   const take = (object: KubeObject): void => {
     const item = missing.get(object.metadata.name);
@@ -77,7 +82,7 @@ async function listInto(
   };
   const fetch = (token?: string): Promise<Answer<ListPage>> =>
     cluster.list(resource, { namespace, limit: PAGE, continue: token });
-  let pending: Promise<Answer<ListPage>> | undefined = fetch();
+  let pending: Promise<Answer<ListPage>> | undefined = first ?? fetch();
   while (pending) {
     const answer: Answer<ListPage> = await pending;
     // Whoever may not list may still get: each object is then asked for by name.

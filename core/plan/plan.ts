@@ -7,6 +7,7 @@ import type { Change, Plan, Verdict } from '../model/plan.ts';
 import type { ConflictPolicy } from './conflict.ts';
 import { liveSchemas } from './crd.ts';
 import { type Bench, type Judged, judge } from './judge.ts';
+import type { ListAhead } from './list-ahead.ts';
 import { type Live, liveOf, readLive } from './live.ts';
 import { Autoscalers, Namespaces } from './namespaces.ts';
 import { type Scoped, type ScopeOptions, scopeManifests } from './scope.ts';
@@ -26,6 +27,8 @@ export interface PlanOptions extends ScopeOptions {
   gate: SecretGate;
   /** Where a field of a manifest stands in its file: refusals of a field are reported there. */
   locate?: (manifest: Manifest, path: Path) => { line: number } | undefined;
+  /** LISTs that were begun while the manifests were read. */
+  ahead?: ListAhead;
   /** Called as objects are judged. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -99,7 +102,7 @@ export async function planObjects(
     else if (item.resource) readable.push(item);
     else run(judgeUnserved(bench, discovery, item), item);
   }
-  await readLive(cluster, readable, start);
+  await readLive(cluster, readable, start, options.ahead);
   await Promise.all(running);
   const items = new Map(scoped.map((item) => [item.manifest, item]));
   return {
