@@ -1,4 +1,5 @@
 import { isHeldBack, type Outcome } from '../model/apply.ts';
+import type { Change } from '../model/plan.ts';
 import { oneLine } from './escape.ts';
 import { painter, type Style, wrap } from './terminal.ts';
 import type { TerminalOptions } from './unified.ts';
@@ -8,6 +9,7 @@ import { notesOf, objectText, sourceText } from './words.ts';
 const WORDS = {
   created: ['+', 'green'],
   changed: ['~', 'cyan'],
+  adopted: ['~', 'cyan'],
   replaced: ['-/+', 'red'],
   pruned: ['-', 'red'],
   'taken over': ['=', 'cyan'],
@@ -19,7 +21,7 @@ const WORDS = {
 type Word = keyof typeof WORDS;
 
 /** Of these every object has the same to say: they are counted. */
-const COUNTED_REASONS = new Set(['Interrupted', 'Preflight']);
+const COUNTED_REASONS = new Set(['Interrupted', 'Preflight', 'PruneBlocked', 'PruneLimit', 'EmptySource']);
 const MAX_PATHS = 4;
 
 /** What became of one object, in a few lines; '' where it is only counted. */
@@ -42,12 +44,15 @@ export function outcomeText(outcome: Outcome, options: TerminalOptions = {}): st
   }
   const notes = error
     ? [`${error.reason}: ${error.message}`, ...(error.hint ? [`hint: ${error.hint}`] : [])]
-    : notesOf(
-        word === 'skipped' ? change : { ...change, action: 'update', reason: undefined, message: undefined },
-      ).map(({ text }) => text);
+    : notesOf(word === 'skipped' || word === 'pruned' ? change : done(change)).map(({ text }) => text);
   const lines = notes.flatMap((note) => wrap(oneLine(note), width, '    '));
   const painted = error ? lines.map((line) => paint('yellow', line)) : lines;
   return [parts.join('   '), ...painted].map((line) => `${line}\n`).join('');
+}
+
+/** What was planned is no news any more; what was taken from or left to others is. */
+function done({ reason: _reason, message: _message, ...change }: Change): Change {
+  return { ...change, action: 'update' };
 }
 
 /** `3 created, 2 changed, 1 pruned, 994 unchanged`, after what is said of many objects at once. */
@@ -56,7 +61,7 @@ export function applySummaryText(outcomes: readonly Outcome[], options: Terminal
   const lines: string[] = [];
   for (const group of Map.groupBy(outcomes.filter(isCounted), ({ error }) => error!.message).values()) {
     const { reason, message, hint } = group[0]!.error!;
-    const text = `${group.length} not written: ${reason}: ${message}${hint ? `; ${hint}` : ''}`;
+    const text = `${group.length} held back: ${reason}: ${message}${hint ? `; hint: ${hint}` : ''}`;
     lines.push(...wrap(oneLine(text), width, ''));
   }
   return [...lines, painter(color)('bold', applySummaryLine(outcomes))].map((line) => `${line}\n`).join('');
@@ -81,6 +86,7 @@ function wordOf(outcome: Outcome): Word {
   if (isHeldBack(outcome)) return 'held back';
   if (result !== 'applied') return result;
   if (change.action === 'create') return 'created';
+  if (change.reason === 'Adopt') return 'adopted';
   if (change.action === 'replace') return 'replaced';
   return change.action === 'unchanged' ? 'taken over' : 'changed';
 }

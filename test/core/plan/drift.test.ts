@@ -209,8 +209,8 @@ test.serial(
         .map(({ resource, name }) => `${resource}/${name}`)
         .sort();
     };
-    // Parts that are owned as a whole hold defaults there: `fieldRef`, `ports` of a policy, claim templates.
-    const unproven = ['deployments/web', 'networkpolicies/db', 'statefulsets/db'];
+    // Claim templates are owned as a whole, and hold defaults.
+    const unproven = ['statefulsets/db'];
     t.deepEqual(await dryRuns(async () => t.deepEqual(told(await on.plan(yaml)), {})), unproven);
     t.is(
       (await dryRuns(() => on.plan(yaml, { full: true }))).length,

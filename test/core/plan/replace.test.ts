@@ -1,6 +1,7 @@
 import test from 'ava';
-import { crdText, type Stage, stage, trueAfter } from '../../support/plan.ts';
+import { crdText, type Stage, stage, told } from '../../support/plan.ts';
 import { APP, shop } from '../../support/shop.ts';
+import { trueAfter } from '../../support/truth.ts';
 
 /** An object and a change to it that the API server refuses for good; LABEL names what has no namespace. */
 interface Immutable {
@@ -247,3 +248,24 @@ for (const { title, yaml, edit, field, beside = [] } of REFUSED) {
     trueAfter(on, change, before, await on.live(change.id), [...NEW, ...beside]);
   });
 }
+
+test.serial('replace: a bound PersistentVolumeClaim that should shrink', async (t) => {
+  const on = await stage(t);
+  const wanted = (size: string): string => CLAIM(on).replace('5Gi', size).replace('none', on.namespace);
+  const volume = `
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: ${on.namespace}}
+spec: {capacity: {storage: 5Gi}, accessModes: [ReadWriteOnce], storageClassName: ${on.namespace}, hostPath: {path: /tmp}}
+`;
+  t.teardown(async () => void (await on.kubectl(`delete pv ${on.namespace} --wait=false`)));
+  await on.apply(volume);
+  await on.apply(wanted('5Gi'));
+  await on.kubectl('wait --for=jsonpath={.status.phase}=Bound pvc/uploads --timeout=60s');
+  const change = await on.planOne(wanted('4Gi'));
+  t.deepEqual(told([change]), {
+    'PersistentVolumeClaim/uploads': ['replace: ImmutableField', 'spec.resources.requests.storage'],
+  });
+  // Whether a volume may grow is said by an admission plugin, which looks at its class.
+  t.is((await on.planOne(wanted('6Gi'))).action, 'unknown');
+});

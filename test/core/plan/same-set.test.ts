@@ -1,6 +1,7 @@
 import test from 'ava';
-import { accessOf, apiCall, apiRequest, grant, kubectl, serviceAccount } from '../../support/cluster.ts';
-import { AS_US, crdText, type Stage, stage, told, trueAfter } from '../../support/plan.ts';
+import { accessOf, apiRequest, grant, kubectl, serviceAccount } from '../../support/cluster.ts';
+import { AS_US, crdText, type Stage, stage, told } from '../../support/plan.ts';
+import { trueAfter } from '../../support/truth.ts';
 
 const SCHEMA = `{size: {type: integer, minimum: 1, maximum: 9}, mode: {type: string, enum: [fast, slow], default: fast},
             code: {type: string, pattern: '^[a-z]+$', minLength: 2, maxLength: 4},
@@ -209,41 +210,6 @@ test.serial(
   },
 );
 
-test.serial('a namespace that is nowhere, a kind that is not served, and the rest of the set', async (t) => {
-  const on = await stage(t);
-  const changes = await on.plan(
-    [
-      config('name: a, namespace: nowhere'),
-      widget(on, 'size: 1'),
-      'apiVersion: apps/v1beta1\nkind: Deployment\nmetadata: {name: old}\n',
-      'apiVersion: v1\nkind: Configmap\nmetadata: {name: misspelt}\n',
-      config('name: a'),
-    ].join('---\n'),
-  );
-  t.deepEqual(
-    changes.map(({ action, reason, message }) => [action, reason, message]),
-    [
-      ['unknown', 'NamespaceNotFound', 'namespace nowhere does not exist and is not in the set'],
-      [
-        'unknown',
-        'KindNotServed',
-        `the API server does not serve kind Widget in ${groupOf(on)}/v1; is its CustomResourceDefinition installed?`,
-      ],
-      [
-        'unknown',
-        'KindNotServed',
-        'the API server does not serve kind Deployment in apps/v1beta1; it serves apps/v1',
-      ],
-      [
-        'unknown',
-        'KindNotServed',
-        'the API server does not serve kind Configmap in v1; is its CustomResourceDefinition installed?',
-      ],
-      ['create', undefined, undefined],
-    ],
-  );
-});
-
 test.serial('a binding to a role of the set is a create, though the server can not check it', async (t) => {
   const on = await stage(t);
   const user = await serviceAccount(on.namespace, 'deployer', on.endpoint);
@@ -271,23 +237,4 @@ test.serial('a binding to a role of the set is a create, though the server can n
       ['clusterrole-reader', 'unknown', 'RoleNotFound', undefined],
     ],
   );
-});
-
-test.serial('objects that are being deleted, and all in a Namespace that is, are unknown', async (t) => {
-  const on = await stage(t);
-  const set = `${config('name: kept, finalizers: [example.org/wait]')}---${config('name: a')}`;
-  await on.apply(set);
-  const path = `/api/v1/namespaces/${on.namespace}/configmaps/kept`;
-  await apiCall(accessOf(on.endpoint), 'DELETE', path);
-  const change = await on.plan(set);
-  t.deepEqual(told(change), { 'ConfigMap/kept': ['unknown: BeingDeleted'] });
-  await apiCall(accessOf(on.endpoint), 'DELETE', `/api/v1/namespaces/${on.namespace}`);
-  const namespaceSet = `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${on.namespace}}\n`;
-  const later = await on.plan(`${namespaceSet}---${set}---${config('name: new')}`);
-  await apiCall(accessOf(on.endpoint), 'PATCH', path, { metadata: { finalizers: null } });
-  t.deepEqual(told(later), {
-    [`Namespace/${on.namespace}`]: ['unknown: BeingDeleted'],
-    'ConfigMap/kept': ['unknown: BeingDeleted'],
-    'ConfigMap/new': ['unknown: NamespaceTerminating'],
-  });
 });

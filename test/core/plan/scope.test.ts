@@ -1,6 +1,7 @@
 import test from 'ava';
 import { stringifyJson } from '../../../core/model/json.ts';
 import { ProblemError } from '../../../core/model/problem.ts';
+import { accessOf, apiCall } from '../../support/cluster.ts';
 import { crdText, held, type Stage, stage, told } from '../../support/plan.ts';
 import { shop } from '../../support/shop.ts';
 
@@ -104,4 +105,58 @@ test('a plan is in the order of the manifests, and the same from run to run', as
   t.true(new Set(first.map(({ action }) => action)).size > 2);
   for (const full of [false, true, false, true])
     t.is(stringifyJson(await on.plan(set, { full })), stringifyJson(first));
+});
+
+test('a namespace that is nowhere, a kind that is not served, and the rest of the set', async (t) => {
+  const on = await stage(t);
+  const changes = await on.plan(
+    [
+      config('name: a, namespace: nowhere'),
+      `apiVersion: ${on.namespace}.example.org/v1\nkind: Widget\nmetadata: {name: w}\nspec: {size: 1}\n`,
+      'apiVersion: apps/v1beta1\nkind: Deployment\nmetadata: {name: old}\n',
+      'apiVersion: v1\nkind: Configmap\nmetadata: {name: misspelt}\n',
+      config('name: a'),
+    ].join('---\n'),
+  );
+  t.deepEqual(
+    changes.map(({ action, reason, message }) => [action, reason, message]),
+    [
+      ['unknown', 'NamespaceNotFound', 'namespace nowhere does not exist and is not in the set'],
+      [
+        'unknown',
+        'KindNotServed',
+        `the API server does not serve kind Widget in ${on.namespace}.example.org/v1; is its CustomResourceDefinition installed?`,
+      ],
+      [
+        'unknown',
+        'KindNotServed',
+        'the API server does not serve kind Deployment in apps/v1beta1; it serves apps/v1',
+      ],
+      [
+        'unknown',
+        'KindNotServed',
+        'the API server does not serve kind Configmap in v1; is its CustomResourceDefinition installed?',
+      ],
+      ['create', undefined, undefined],
+    ],
+  );
+});
+
+test('objects that are being deleted, and all in a Namespace that is, are unknown', async (t) => {
+  const on = await stage(t);
+  const set = `${config('name: kept, finalizers: [example.org/wait]')}---${config('name: a')}`;
+  await on.apply(set);
+  const path = `/api/v1/namespaces/${on.namespace}/configmaps/kept`;
+  await apiCall(accessOf(on.endpoint), 'DELETE', path);
+  const change = await on.plan(set);
+  t.deepEqual(told(change), { 'ConfigMap/kept': ['unknown: BeingDeleted'] });
+  await apiCall(accessOf(on.endpoint), 'DELETE', `/api/v1/namespaces/${on.namespace}`);
+  const namespaceSet = `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${on.namespace}}\n`;
+  const later = await on.plan(`${namespaceSet}---${set}---${config('name: new')}`);
+  await apiCall(accessOf(on.endpoint), 'PATCH', path, { metadata: { finalizers: null } });
+  t.deepEqual(told(later), {
+    [`Namespace/${on.namespace}`]: ['unknown: BeingDeleted'],
+    'ConfigMap/kept': ['unknown: BeingDeleted'],
+    'ConfigMap/new': ['unknown: NamespaceTerminating'],
+  });
 });
