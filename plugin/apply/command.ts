@@ -90,6 +90,7 @@ async function carryOut(
     stop: io.signal,
     onPlanned: (changes) => {
       total = changes.length;
+      progress.update(`applying: 0 of ${total} objects …`);
       stop.softly();
     },
     onOutcome: tell,

@@ -1,4 +1,3 @@
-import { changesOf, planRun } from '../../core/apply/plan-run.ts';
 import { diffExitCode, type Plan, summarize } from '../../core/model/plan.ts';
 import { planSet } from '../../core/plan/plan.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
@@ -32,6 +31,8 @@ export async function runDiff(flags: DiffFlags, io: Io): Promise<number> {
             const wanted = { ...options, full: flags.full };
             const set = readSet(flags, { namespace: options.namespace, version: io.version });
             if (!set.applySet) return planSet(cluster, manifests, wanted);
+            // Code that a diff without a set can do without.
+            const { changesOf, planRun } = await import('../../core/apply/plan-run.ts');
             return { changes: changesOf(await planRun(cluster, manifests, { ...wanted, ...set })) };
           },
         );

@@ -170,7 +170,7 @@ const KINDS: ((random: Random) => object)[] = [
 
 function widget(random: Random): object {
   const spec = {
-    ...(random.chance(0.5) && { size: random.pick<Json>([1, 7, 4611686018427387904]) }),
+    ...(random.chance(0.5) && { size: random.pick<Json>([1, 7, 4611686018427387904n]) }),
     ...(random.chance(0.3) && { mode: 'slow' }),
     ...(random.chance(0.7) && { ports: ports(random, 'port', false) }),
     ...(random.chance(0.7) && { tags: random.shuffle(random.some(WORDS)) }),
