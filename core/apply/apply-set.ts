@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import type { ApplySetId } from '../model/apply.ts';
+import type { Discovery } from '../model/cluster.ts';
+import { dig } from '../model/json.ts';
+import type { KubeObject } from '../model/object.ts';
+
+// The words of KEP-3659, "ApplySet: kubectl apply --prune redesign and graduation strategy".
+const ID_LABEL = 'applyset.kubernetes.io/id';
+const TOOLING = 'applyset.kubernetes.io/tooling';
+const GROUP_KINDS = 'applyset.kubernetes.io/contains-group-kinds';
+/** What kubectl 1.27 and 1.28 wrote instead. */
+const GROUP_RESOURCES = 'applyset.kubernetes.io/contains-group-resources';
+const NAMESPACES = 'applyset.kubernetes.io/additional-namespaces';
+const OURS = 'gitlab-agent/';
+
+/** Where members of a set may be: `ConfigMap`, `Deployment.apps`, and the namespaces beside the parent's own. */
+export interface Extent {
+  groupKinds: ReadonlySet<string>;
+  namespaces: ReadonlySet<string>;
+}
+
+/** What a live parent says of its set. */
+export interface ParentState {
+  extent: Extent;
+  /** Of the ID label; undefined where the object is no parent of a set. */
+  id?: string;
+  /** `kubectl/v1.33.0`; '' where it does not say. */
+  tooling: string;
+  resourceVersion: string;
+}
+
+/** The identity of the set whose parent is this ConfigMap, as the KEP computes it. */
+export function applySetId({ namespace, name }: { namespace: string; name: string }): ApplySetId {
+  const hash = createHash('sha256').update(`${name}.${namespace}.ConfigMap.`).digest('base64url');
+  return { id: `applyset-${hash}-v1`, namespace, name };
+}
+
+export function groupKind({ group, kind }: { group: string; kind: string }): string {
+  return group === '' ? kind : `${kind}.${group}`;
+}
+
+/** Reads a parent; `discovery` turns the plural names that old versions of kubectl wrote into kinds. */
+export function readParent(object: KubeObject, discovery: Discovery): ParentState {
+  const annotation = (name: string): string => String(dig(object, 'metadata', 'annotations', name) ?? '');
+  const resources = new Map(
+    discovery.resources.map((resource) => [
+      resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`,
+      groupKind(resource),
+    ]),
+  );
+  const kinds = split(annotation(GROUP_KINDS));
+  const olderKinds = split(annotation(GROUP_RESOURCES)).flatMap((name) => resources.get(name) ?? []);
+  const id = dig(object, 'metadata', 'labels', ID_LABEL);
+  return {
+    extent: {
+      groupKinds: new Set([...kinds, ...olderKinds]),
+      namespaces: new Set(split(annotation(NAMESPACES))),
+    },
+    ...(typeof id === 'string' && { id }),
+    tooling: annotation(TOOLING),
+    resourceVersion: String(object.metadata.resourceVersion),
+  };
+}
+
+export function isOurTooling(tooling: string): boolean {
+  return tooling.startsWith(OURS);
+}
+
+/** The parent as we apply it; its `data` is not ours to say. */
+export function parentObject(set: ApplySetId, extent: Extent, version: string): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: set.name,
+      namespace: set.namespace,
+      labels: { [ID_LABEL]: set.id },
+      annotations: {
+        [TOOLING]: `${OURS}v${version}`,
+        [GROUP_KINDS]: join(extent.groupKinds),
+        [NAMESPACES]: join(extent.namespaces),
+      },
+    },
+  };
+}
+
+/** The extent as a parent says it: its own namespace goes without saying. */
+export function besideParent({ namespace }: ApplySetId, { groupKinds, namespaces }: Extent): Extent {
+  return { groupKinds, namespaces: namespaces.difference(new Set([namespace])) };
+}
+
+export function sameExtent(a: Extent, b: Extent): boolean {
+  return join(a.groupKinds) === join(b.groupKinds) && join(a.namespaces) === join(b.namespaces);
+}
+
+export function unionExtent(a: Extent, b: Extent): Extent {
+  return { groupKinds: a.groupKinds.union(b.groupKinds), namespaces: a.namespaces.union(b.namespaces) };
+}
+
+function split(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+function join(set: ReadonlySet<string>): string {
+  return [...set].sort().join(',');
+}

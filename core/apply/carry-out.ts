@@ -1,0 +1,121 @@
+import type { ApplyError, Outcome } from '../model/apply.ts';
+import { formatObject } from '../model/object.ts';
+import { isCrd } from '../plan/crd.ts';
+import type { Step } from '../plan/plan.ts';
+import { poll } from './clock.ts';
+import { untilEstablished, untilServed } from './established.ts';
+import { type Order, orderSteps } from './order.ts';
+import { cutOff, failed, heldBack, INTERRUPTED, settled } from './outcome.ts';
+import { sideBySide } from './side-by-side.ts';
+import { type Desk, writeStep } from './write.ts';
+
+const UNTIL_KNOWN = { first: 100, longest: 500, total: 3000 };
+
+export interface CarryOutOptions {
+  /** No further object is begun once this is aborted. */
+  stop: AbortSignal;
+  /** Plans again what waited for a CRD of this run. */
+  planAgain: (steps: readonly Step[]) => Promise<readonly Step[]>;
+  onOutcome: (outcome: Outcome) => void;
+}
+
+/**
+ * Writes the steps wave by wave and tells what became of each, in the order of the steps. One object's failure stops
+ * only those that need it. Throws ProblemError, before anything is written, where the order contradicts itself.
+ */
+export async function carryOut(
+  desk: Desk,
+  steps: readonly Step[],
+  options: CarryOutOptions,
+): Promise<Outcome[]> {
+  const order = orderSteps(steps);
+  const outcomes = new Map<Step, Outcome>();
+  const newest = new Map<Step, Step>();
+  for (const wave of order.waves) {
+    await refresh(desk, wave, { order, outcomes, newest, ...options });
+    await sideBySide(wave, async (step) => {
+      const needed = order.needs.get(step) ?? [];
+      const now = newest.get(step) ?? step;
+      const first = await finish(desk, now, needed, { outcomes, ...options });
+      const isYoung = now !== step && first.error?.reason === 'Invalid';
+      const outcome = isYoung ? await insist(desk, now, needed, first, { outcomes, ...options }) : first;
+      outcomes.set(step, outcome);
+      options.onOutcome(outcome);
+    });
+  }
+  return steps.map((step) => outcomes.get(step)!);
+}
+
+interface Progress extends CarryOutOptions {
+  outcomes: ReadonlyMap<Step, Outcome>;
+}
+
+async function finish(
+  desk: Desk,
+  step: Step,
+  needed: readonly Step[],
+  { outcomes, stop }: Progress,
+): Promise<Outcome> {
+  const { change } = step;
+  const done = settled(change);
+  if (done) return done;
+  if (stop.aborted) return heldBack(change, INTERRUPTED);
+  const missing = needed.find((one) => outcomes.get(one)!.error);
+  if (missing) return heldBack(change, withoutNeeded(missing, outcomes.get(missing)!));
+  try {
+    const outcome = await writeStep(desk, step);
+    if (outcome.result !== 'applied' || !isCrd(change.id)) return outcome;
+    const ref = { resource: step.resource!, name: change.id.name };
+    const error = await untilEstablished(desk.cluster, desk.clock, ref);
+    return error ? failed(outcome.change, error) : outcome;
+  } catch (error) {
+    return cutOff(change, error, stop);
+  }
+}
+
+/** A CRD's new schema counts a moment after it is written: what it allows may be refused until then. */
+async function insist(
+  desk: Desk,
+  step: Step,
+  needed: readonly Step[],
+  refusal: Outcome,
+  progress: Progress,
+): Promise<Outcome> {
+  const accepted = await poll(desk.clock, UNTIL_KNOWN, async () => {
+    if (progress.stop.aborted) return refusal;
+    const [again] = await progress.planAgain([step]);
+    const outcome = await finish(desk, again!, needed, progress);
+    return outcome.error?.reason === 'Invalid' ? undefined : outcome;
+  }).catch((error: unknown) => cutOff(step.change, error, progress.stop));
+  return accepted ?? refusal;
+}
+
+function withoutNeeded({ change }: Step, { result }: Outcome): ApplyError {
+  const what = result === 'failed' ? 'failed' : 'was held back';
+  return { reason: 'DependencyFailed', message: `it needs ${formatObject(change.id)}, which ${what}` };
+}
+
+/** What was planned before its CRD was written is planned again, with the kind as it is served now. */
+async function refresh(
+  desk: Desk,
+  wave: readonly Step[],
+  { order, outcomes, newest, stop, planAgain }: Progress & { order: Order; newest: Map<Step, Step> },
+): Promise<void> {
+  const stale = wave.filter((step) => {
+    const crd = order.needs.get(step)?.find(({ change }) => isCrd(change.id));
+    if (!crd || step.change.action === 'skip') return false;
+    // A run that was killed may have left a CRD that was not served yet when this one began.
+    return outcomes.get(crd)!.result === 'applied' || (!step.resource && !outcomes.get(crd)!.error);
+  });
+  if (stale.length === 0 || stop.aborted) return;
+  // A version that no CRD of the set has never comes.
+  const ids = stale.filter(({ change }) => change.reason !== 'KindNotServed').map(({ change }) => change.id);
+  try {
+    await untilServed(desk.cluster, desk.clock, ids);
+    const planned = new Map((await planAgain(stale)).map((step) => [step.manifest, step]));
+    for (const step of stale) newest.set(step, planned.get(step.manifest)!);
+  } catch (error) {
+    // What could not be planned again is not begun.
+    if (!stop.aborted) throw error;
+  }
+}

@@ -1,0 +1,50 @@
+import { dig } from '../model/json.ts';
+import type { KubeObject } from '../model/object.ts';
+import { ownEntry } from '../plan/field-set.ts';
+import type { Step } from '../plan/plan.ts';
+import { PART_OF } from '../plan/shape.ts';
+import { settled } from './outcome.ts';
+
+/** Where inventories of cli-utils (kpt, GitLab's agent from 14.0) say whose an object is. */
+const OWNING_INVENTORY = 'config.k8s.io/owning-inventory';
+
+/** The set of a run, and the others from which it may take members. */
+export interface Membership {
+  set?: string;
+  adopted: ReadonlySet<string>;
+}
+
+/**
+ * The step with what membership makes of it: a member of a set that the run does not name is refused, for whoever
+ * runs that set would write it back or delete it; an object that joins the set of the run says so.
+ */
+export function withMembership(step: Step, { set, adopted }: Membership): Step {
+  const { change, live } = step;
+  if (!live || settled(change)) return step;
+  const owner = ownerOf(live);
+  if (owner !== undefined && owner !== set && !adopted.has(owner)) {
+    const { id, source } = change;
+    const hint = set === undefined ? 'apply it with its set' : `--adopt-set ${owner} takes it over`;
+    const named = `it is a member of the apply set ${owner}, which this run does not name; ${hint}`;
+    return {
+      ...step,
+      send: undefined,
+      change: { id, action: 'unknown', reason: 'MemberOfSet', message: named, source },
+    };
+  }
+  if (set === undefined || owner === set || change.reason !== undefined) return step;
+  const message =
+    owner === undefined
+      ? ownEntry(live)
+        ? 'it joins the set: it has no label of one, or lost it'
+        : 'it joins the set: it belonged to none'
+      : `it joins the set: it was a member of ${owner}`;
+  return { ...step, change: { ...change, reason: 'Adopt', message } };
+}
+
+/** The set, or the inventory, that a live object says it belongs to. */
+function ownerOf(live: KubeObject): string | undefined {
+  const set = dig(live, 'metadata', 'labels', PART_OF);
+  const inventory = dig(live, 'metadata', 'annotations', OWNING_INVENTORY);
+  return typeof set === 'string' ? set : typeof inventory === 'string' ? inventory : undefined;
+}

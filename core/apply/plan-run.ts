@@ -1,0 +1,142 @@
+import type { ApplyError, ApplySetId } from '../model/apply.ts';
+import type { Cluster, Discovery } from '../model/cluster.ts';
+import type { Manifest } from '../model/manifest.ts';
+import { objectKey } from '../model/object.ts';
+import type { Change } from '../model/plan.ts';
+import { type PlanOptions, planObjects, type Step, type Steps } from '../plan/plan.ts';
+import { type Extent, groupKind, isOurTooling } from './apply-set.ts';
+import { findLabelled } from './candidates.ts';
+import { type Membership, withMembership } from './membership.ts';
+import { type FoundSet, findSet, refuseParentAsMember } from './parent.ts';
+import { type PruneStep, planPrune } from './prune.ts';
+import type { Allowance, Candidate, PruneFacts } from './prune-guards.ts';
+
+/** What the user says of the apply set of a run. */
+export interface SetOptions {
+  set: ApplySetId;
+  /** Delete the members that left the manifests. */
+  prune: boolean;
+  allowance?: Allowance;
+  /** Kinds that may be pruned though much hangs on them, in lower case. */
+  pruneKinds: ReadonlySet<string>;
+  /** Of this program, for the parent's tooling annotation. */
+  version: string;
+}
+
+export interface RunOptions extends PlanOptions {
+  applySet?: SetOptions;
+  /** IDs of other sets whose members may be taken over. */
+  adopted?: ReadonlySet<string>;
+}
+
+/** A plan of objects to write and, where asked for, to delete. */
+export interface PlannedRun extends Steps {
+  discovery: Discovery;
+  set?: FoundSet;
+  /** What a prune has found; absent where none was asked for. */
+  prune?: PlannedPrune;
+  /** Plans some of the manifests anew, with the kinds that are served by then. */
+  planAgain(steps: readonly Step[]): Promise<readonly Step[]>;
+}
+
+export interface PlannedPrune {
+  candidates: readonly Candidate[];
+  facts: PruneFacts;
+  steps: PruneStep[];
+  /** Places of which it could not be told whether members are there. */
+  unknown: Change[];
+}
+
+/**
+ * Plans a whole run: what the manifests want, whose the live objects are, and what left the set. Nothing is written.
+ * Throws ProblemError for contradictions in the set, and where its parent can't be used.
+ */
+export async function planRun(
+  cluster: Cluster,
+  manifests: readonly Manifest[],
+  options: RunOptions,
+): Promise<PlannedRun> {
+  const { applySet, adopted = new Set<string>() } = options;
+  if (applySet) refuseParentAsMember(applySet.set, manifests);
+  const discovery = await cluster.discover();
+  const set = applySet && (await findSet(cluster, discovery, applySet.set, adopted));
+  const membership: Membership = { set: applySet?.set.id, adopted };
+  const planOptions: PlanOptions = { ...options, partOf: applySet?.set.id };
+  const planned = await planObjects(cluster, manifests, planOptions);
+  const steps = planned.steps.map((step) => withMembership(step, membership));
+  // What was planned again has seen kinds and versions that the first plan could not know.
+  const newest = new Map<Manifest, Steps>();
+  const run: PlannedRun = {
+    steps,
+    discovery,
+    ...(set && { set }),
+    servedVersions: planned.servedVersions,
+    judgeAgain: async (step) => {
+      const { judgeAgain } = newest.get(step.manifest) ?? planned;
+      return withMembership(await judgeAgain(step), membership);
+    },
+    planAgain: async (stale) => {
+      const again = stale.map(({ manifest }) => manifest);
+      const fresh = await planObjects(cluster, again, { ...planOptions, onProgress: undefined });
+      for (const manifest of again) newest.set(manifest, fresh);
+      run.servedVersions = fresh.servedVersions;
+      return fresh.steps.map((step) => withMembership(step, membership));
+    },
+  };
+  if (applySet?.prune && set) run.prune = await findPrune(cluster, run, set, applySet, options);
+  return run;
+}
+
+/** All changes of a run as they are shown: what is written, then what is deleted. */
+export function changesOf({ steps, prune }: PlannedRun): Change[] {
+  return [
+    ...(prune?.unknown ?? []),
+    ...steps.map(({ change }) => change),
+    ...(prune?.steps ?? []).map(({ change }) => change),
+  ];
+}
+
+/** Where the members of a set are that the steps write. */
+export function extentOf(steps: readonly Step[]): Extent {
+  const ids = steps.filter(({ change }) => change.action !== 'skip').map(({ change }) => change.id);
+  return {
+    groupKinds: new Set(ids.map(groupKind)),
+    namespaces: new Set(ids.flatMap(({ namespace }) => namespace ?? [])),
+  };
+}
+
+async function findPrune(
+  cluster: Cluster,
+  { discovery, steps }: PlannedRun,
+  { set, live }: FoundSet,
+  { allowance, pruneKinds }: SetOptions,
+  { gate }: RunOptions,
+): Promise<PlannedPrune> {
+  const nowhere = { candidates: [], unknown: [] };
+  const { candidates, unknown } = live
+    ? await findLabelled(cluster, discovery, set, live.extent, gate)
+    : nowhere;
+  const blocked = blockedBy(steps, unknown);
+  const facts: PruneFacts = {
+    set: set.id,
+    wanted: new Set(steps.map(({ change }) => objectKey(change.id))),
+    wantedUids: new Set(steps.flatMap((step) => (step.live ? [String(step.live.metadata.uid)] : []))),
+    adopting: live !== undefined && !isOurTooling(live.tooling),
+    kinds: pruneKinds,
+    ...(allowance && { allowance }),
+    ...(blocked && { blocked }),
+  };
+  return { candidates, facts, steps: planPrune(candidates, facts, gate), unknown };
+}
+
+function blockedBy(steps: readonly Step[], unknown: readonly Change[]): ApplyError | undefined {
+  const untold = steps.filter(({ change }) => change.action === 'unknown').length + unknown.length;
+  if (untold > 0) {
+    const message = `nothing is deleted while ${untold} of the set could not be told`;
+    return { reason: 'PruneBlocked', message };
+  }
+  // Rather a mistake before us than a wish for nothing.
+  if (steps.every(({ change }) => change.action === 'skip'))
+    return { reason: 'EmptySource', message: 'nothing is deleted because of a source without objects' };
+  return undefined;
+}

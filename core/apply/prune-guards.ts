@@ -1,0 +1,112 @@
+import type { ApplyError } from '../model/apply.ts';
+import type { Resource } from '../model/cluster.ts';
+import { dig, isObject } from '../model/json.ts';
+import { type KubeObject, managedFieldsOf, type ObjectId, objectKey } from '../model/object.ts';
+import { covers, fieldsOf, ownFields } from '../plan/field-set.ts';
+import { PART_OF } from '../plan/shape.ts';
+import { groupKind } from './apply-set.ts';
+
+/** A live object with the label of the set. */
+export interface Candidate {
+  id: ObjectId;
+  resource: Resource;
+  live: KubeObject;
+}
+
+/** How many objects may be deleted beyond the default bound: a number, or a share of the members in percent. */
+export type Allowance = { count: number } | { percent: number };
+
+/** What the guards have to know of a run. */
+export interface PruneFacts {
+  /** The ID of the set. */
+  set: string;
+  /** By `objectKey`: what the manifests want. */
+  wanted: ReadonlySet<string>;
+  /** UIDs of live objects that the manifests want: another API group may serve one of them under another name. */
+  wantedUids: ReadonlySet<string>;
+  /** Whether the set was another tool's until now: its members carry that tool's label, not ours. */
+  adopting: boolean;
+  /** Kinds that may be deleted though much hangs on them, as `groupKind` writes them, in lower case. */
+  kinds: ReadonlySet<string>;
+  allowance?: Allowance;
+  /** Why nothing may be deleted in this run at all. */
+  blocked?: ApplyError;
+}
+
+/**
+ * What becomes of a candidate: `keep` is no business of this run, `skip` is left alone on purpose, `hold` waits for
+ * somebody's word.
+ */
+export type Decision =
+  | { action: 'delete' }
+  | { action: 'keep' }
+  | { action: 'skip'; error: ApplyError }
+  | { action: 'hold'; error: ApplyError };
+
+export const PRUNE = 'agent.gitlab.com/prune';
+const SMALL = 20;
+
+// Deleting one of these deletes what it holds: all of a namespace, all objects of a kind, data.
+const PRECIOUS = new Set([
+  'Namespace',
+  'CustomResourceDefinition.apiextensions.k8s.io',
+  'PersistentVolume',
+  'PersistentVolumeClaim',
+  'StatefulSet.apps',
+]);
+
+/** Decides on every candidate; the decisions are in their order. */
+export function guardPrune(candidates: readonly Candidate[], facts: PruneFacts): Decision[] {
+  const decisions = candidates.map((candidate) => guardOne(candidate, facts));
+  const deletes = decisions.filter(({ action }) => action === 'delete').length;
+  const members = candidates.filter(({ live }) => isMember(live, facts));
+  const limit = facts.blocked ?? tooMany(deletes, members.length, facts.allowance);
+  if (!limit) return decisions;
+  return decisions.map((decision) =>
+    decision.action === 'delete' ? { action: 'hold', error: limit } : decision,
+  );
+}
+
+/** Decides on one object by itself: asked again when it changed before its delete. */
+export function guardOne({ id, live }: Candidate, facts: PruneFacts): Decision {
+  const { uid, deletionTimestamp, ownerReferences } = live.metadata;
+  // It went to another set since it was found.
+  if (dig(live, 'metadata', 'labels', PART_OF) !== facts.set) return { action: 'keep' };
+  if (facts.wanted.has(objectKey(id)) || facts.wantedUids.has(String(uid)) || deletionTimestamp)
+    return { action: 'keep' };
+  // Controllers copy labels: those of a Service to its EndpointSlices. What they make they also delete.
+  if (
+    Array.isArray(ownerReferences) &&
+    ownerReferences.some((owner) => isObject(owner) && owner.controller === true)
+  )
+    return { action: 'keep' };
+  if (!isMember(live, facts)) {
+    const message = 'it has the label of the set, but somebody else wrote it there';
+    return { action: 'skip', error: { reason: 'LabelNotOurs', message } };
+  }
+  if (dig(live, 'metadata', 'annotations', PRUNE) === 'disabled')
+    return { action: 'skip', error: { reason: 'PruneDisabled', message: `annotated ${PRUNE}: disabled` } };
+  const kind = groupKind(id);
+  if (PRECIOUS.has(kind) && !facts.kinds.has(kind.toLowerCase()) && !facts.kinds.has(id.kind.toLowerCase())) {
+    const message = `a ${id.kind} is only deleted where that is asked for by kind`;
+    return { action: 'hold', error: { reason: 'PruneKind', message, hint: `--prune-kinds ${id.kind}` } };
+  }
+  return { action: 'delete' };
+}
+
+/** The label counts where our own Apply entry holds it: copied or hand-written ones make no member. */
+function isMember(live: KubeObject, { adopting }: PruneFacts): boolean {
+  const path = ['metadata', 'labels', PART_OF];
+  if (covers(ownFields(live), path)) return true;
+  return adopting && managedFieldsOf(live).some((entry) => covers(fieldsOf(entry), path));
+}
+
+function tooMany(deletes: number, members: number, allowance: Allowance | undefined): ApplyError | undefined {
+  if (members < SMALL || deletes * 2 <= members) return undefined;
+  const allowed =
+    allowance &&
+    ('count' in allowance ? deletes <= allowance.count : deletes * 100 <= members * allowance.percent);
+  if (allowed) return undefined;
+  const message = `${deletes} of the ${members} members of the set would be deleted`;
+  return { reason: 'PruneLimit', message, hint: `--prune-allow ${deletes} if that is meant` };
+}

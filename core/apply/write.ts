@@ -1,0 +1,158 @@
+import type { Outcome } from '../model/apply.ts';
+import type { Answer, ApiFailure, Cluster, ObjectRef } from '../model/cluster.ts';
+import type { KubeObject } from '../model/object.ts';
+import type { Change } from '../model/plan.ts';
+import type { ConflictPolicy } from '../plan/conflict.ts';
+import { describeFailure, goneVersion, isInvalid } from '../plan/failure.ts';
+import { ownFields, union } from '../plan/field-set.ts';
+import { inherited, inheritedFields } from '../plan/ownership.ts';
+import type { Step, Steps } from '../plan/plan.ts';
+import type { SecretGate } from '../plan/secret-gate.ts';
+import { view } from '../plan/shape.ts';
+import { type Clock, poll } from './clock.ts';
+import { failed, heldBack, settled } from './outcome.ts';
+import { deleteForReplace, mayReplace } from './replace.ts';
+import { appliesFirst, takenOver, takeOver } from './take-over.ts';
+
+/** What writing one object needs to know. */
+export interface Desk {
+  cluster: Cluster;
+  gate: SecretGate;
+  clock: Clock;
+  conflicts: ConflictPolicy;
+  /** Whether the user allowed to delete and create again what can't be changed. */
+  replace: boolean;
+  judgeAgain: Steps['judgeAgain'];
+  servedVersions: ReadonlySet<string>;
+}
+
+/** How long a new Namespace may take to get its ServiceAccount, without which no Pod is let in. */
+const UNTIL_READY = { first: 100, longest: 1000, total: 10_000 };
+
+const ATTEMPTS = 4;
+const PAUSE_MS = 100;
+
+/**
+ * Carries out one step. A refusal that a fresh look can explain (the object changed since it was read, a field is
+ * immutable or in conflict) is judged again and, where that says so, written again; every other one is the answer.
+ */
+export async function writeStep(desk: Desk, planned: Step): Promise<Outcome> {
+  let step = planned;
+  for (let attempt = 1; ; attempt += 1) {
+    const done = settled(step.change);
+    if (done) return done;
+    if (!step.resource || !step.send) return failed(step.change, NOT_SERVED);
+    if (step.change.action === 'replace') return replace(desk, step);
+    const { answer, live } = await write(desk, step);
+    if (answer.ok) return written(desk, step, live, answer.value);
+    if (attempt === ATTEMPTS || !mayHaveChanged(answer.failure)) return refused(desk, step, answer.failure);
+    if (answer.failure.status === 409) await desk.clock.sleep(PAUSE_MS * attempt);
+    step = await desk.judgeAgain(step);
+  }
+}
+
+const NOT_SERVED = {
+  reason: 'KindNotServed',
+  message: 'the API server does not serve its kind yet, though its CRD is established',
+};
+
+/** Whether another look at the object may tell more than the refusal: a conflict, or what the server calls invalid. */
+function mayHaveChanged(failure: ApiFailure): boolean {
+  return failure.status === 409 || isInvalid(failure);
+}
+
+/** A controller makes the ServiceAccount of a Namespace a moment after it was created (plugin/admission/serviceaccount). */
+function isEarly({ status, message }: ApiFailure): boolean {
+  return status === 403 && /error looking up service account .* not found/.test(message);
+}
+
+/** `live` is what there was before anything was written. */
+async function write(
+  desk: Desk,
+  { send, live: read, resource, change }: Step,
+): Promise<{ answer: Answer<KubeObject>; live?: KubeObject }> {
+  const { cluster, clock, servedVersions } = desk;
+  const ref: ObjectRef = { resource: resource!, namespace: change.id.namespace, name: change.id.name };
+  const { apiVersion } = send!;
+  const apply = async (): Promise<Answer<KubeObject>> => {
+    let answer: Answer<KubeObject>;
+    await poll(clock, UNTIL_READY, async () => {
+      answer = await cluster.apply(ref, send!, { dryRun: false, force: desk.conflicts === 'take' });
+      return !answer.ok && isEarly(answer.failure) ? undefined : answer;
+    });
+    return answer!;
+  };
+  if (!read) return { answer: await apply() };
+  let live = read;
+  if (appliesFirst(live, apiVersion, servedVersions)) {
+    const answer = await cluster.apply(ref, send!, { dryRun: false });
+    if (!answer.ok) return { answer, live: read };
+    live = answer.value;
+  }
+  const ready = await takeOver(cluster, clock, ref, live, (now) =>
+    takenOver(now, apiVersion, servedVersions),
+  );
+  if (!ready.ok) return { answer: ready, live: read };
+  const answer = await apply();
+  const gone = answer.ok ? undefined : goneVersion(answer.failure);
+  if (gone === undefined) return { answer, live: read };
+  const renewed = await takeOver(cluster, clock, ref, ready.value, (now) =>
+    takenOver(now, apiVersion, servedVersions, gone),
+  );
+  return { answer: renewed.ok ? await apply() : renewed, live: read };
+}
+
+/** What was really changed: the object as it was, against the one that came back. */
+function written(desk: Desk, { change }: Step, live: KubeObject | undefined, result: KubeObject): Outcome {
+  const { gate, servedVersions } = desk;
+  const { id } = change;
+  if (!live) {
+    const fields = ownFields(result);
+    const { after } = gate.views(id, undefined, view(result, fields), fields);
+    return {
+      change: { ...change, action: 'create', verified: undefined, message: undefined, after },
+      result: 'applied',
+    };
+  }
+  const taken = inherited(live, servedVersions);
+  const fields = union(ownFields(live), ownFields(result), inheritedFields(live, taken, result.apiVersion));
+  const views = gate.views(id, view(live, fields), view(result, fields), fields);
+  if (views.differences.length > 0) {
+    const { before, after } = views;
+    const told: Change = { ...change, verified: undefined, fields: views.fields, before, after };
+    return {
+      change: { ...told, action: change.action === 'replace' ? 'replace' : 'update' },
+      result: 'applied',
+    };
+  }
+  const { yielded, source } = change;
+  const same = result.metadata.resourceVersion === live.metadata.resourceVersion;
+  const plain: Change = { id, action: 'unchanged', source, ...(yielded && { yielded }) };
+  if (same) return { change: plain, result: 'unchanged' };
+  const message = 'the values were the same; they are owned by gitlab-agent now';
+  return { change: { ...plain, reason: 'Ownership', message }, result: 'applied' };
+}
+
+async function replace(desk: Desk, step: Step): Promise<Outcome> {
+  const { change, live, send } = step;
+  if (!mayReplace(desk.replace, send!)) {
+    const { reason = 'ImmutableField', message = 'a field of it can not be changed' } = change;
+    const hint =
+      '--replace, or the annotation agent.gitlab.com/replace: "true" on the object, deletes and creates it again';
+    return heldBack(change, { reason, message, hint });
+  }
+  const ref: ObjectRef = { resource: step.resource!, namespace: change.id.namespace, name: change.id.name };
+  const gone = await deleteForReplace(desk, ref, live!);
+  if ('error' in gone) return failed(change, gone.error);
+  if ('failure' in gone) return refused(desk, step, gone.failure);
+  const answer = await desk.cluster.apply(ref, send!, { dryRun: false });
+  if (answer.ok) return written(desk, step, live, answer.value);
+  const { error } = refused(desk, step, answer.failure);
+  const message = `it was deleted, but could not be created again: ${error!.message}`;
+  return failed(change, { reason: error!.reason, message, hint: 'mend it and run apply again' });
+}
+
+function refused(desk: Desk, { change, manifest, live }: Step, failure: ApiFailure): Outcome {
+  const objects = live ? [manifest.object, live] : [manifest.object];
+  return failed(change, describeFailure(change.id, failure, desk.gate, ...objects));
+}
