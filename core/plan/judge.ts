@@ -1,16 +1,16 @@
-import type { ApiFailure, Cluster, ObjectRef } from '../model/cluster.ts';
-import type { IgnoreRule } from '../model/ignore.ts';
-import { deepEqual, dig, type Json } from '../model/json.ts';
-import type { KubeObject, ManagedFields, ObjectId } from '../model/object.ts';
+import type { ApiFailure } from '../model/cluster.ts';
+import { deepEqual, type Json } from '../model/json.ts';
+import type { KubeObject, ManagedFields } from '../model/object.ts';
 import type { Verdict } from '../model/plan.ts';
-import { type ConflictPolicy, conflicting, leaveToOthers } from './conflict.ts';
-import { describeFailure, goneVersion, isInvalid, notPermitted, refusesDryRun } from './failure.ts';
+import { type Bench, refOf, unknown } from './bench.ts';
+import { conflicting, leaveToOthers } from './conflict.ts';
+import { goneVersion, isInvalid, notPermitted, refusesDryRun } from './failure.ts';
 import { type FieldSet, isOwn, ownFields, union } from './field-set.ts';
 import { immutableField } from './immutable.ts';
+import { isRoleOfSet, judgeAbsent, missingRole, refusedBySet } from './judge-absent.ts';
 import type { Live } from './live.ts';
-import { applyLocally, fieldsOfManifest } from './local.ts';
+import { applyLocally } from './local.ts';
 import { removeFields, withoutManagedFields } from './merge.ts';
-import type { Autoscalers, Namespaces } from './namespaces.ts';
 import {
   inherited,
   inheritedFields,
@@ -20,41 +20,17 @@ import {
   ownershipDiffers,
 } from './ownership.ts';
 import { provesNoop } from './proof.ts';
-import { formatViolations, validateSchema } from './schema.ts';
+import { validateSchema } from './schema.ts';
 import type { Scoped } from './scope.ts';
-import { type SafeViews, type SecretGate, scrub } from './secret-gate.ts';
+import { type SafeViews, scrub } from './secret-gate.ts';
 import { keepPartOf, placed, view, withPartOf } from './shape.ts';
 import { scales, yieldFields } from './yield.ts';
-
-/** What judging one object needs to know of the rest. */
-export interface Bench {
-  cluster: Cluster;
-  gate: SecretGate;
-  ignore: readonly IgnoreRule[];
-  /** Ask the server about every object, proven or not. */
-  full: boolean;
-  /** For a plan that is carried out at once: what can be told from the live object is not tried by a dry run. */
-  economy: boolean;
-  conflicts: ConflictPolicy;
-  /** The ID of the apply set that the objects join; undefined where each keeps what it has. */
-  partOf: string | undefined;
-  namespaces: Namespaces;
-  autoscalers: Autoscalers;
-  /** Every `group/version` that is served. */
-  servedVersions: ReadonlySet<string>;
-  /** `openAPIV3Schema` of a custom resource's kind as it is live; undefined for built-in kinds. */
-  liveSchema(id: ObjectId): Promise<Json | undefined>;
-  /** Whether the set holds such an object. */
-  inSet(kind: string, name: string, namespace?: string): boolean;
-}
 
 const BEING_DELETED: Verdict = {
   action: 'unknown',
   reason: 'BeingDeleted',
   message: 'it is being deleted; run again once it is gone',
 };
-
-const IN_SET_NAMESPACE = 'not checked by the server: its namespace comes with this set';
 
 const OWNERSHIP: Verdict = {
   action: 'unchanged',
@@ -296,108 +272,9 @@ async function judgeReplace(
   };
 }
 
-async function judgeAbsent(
-  bench: Bench,
-  item: Scoped,
-  object: KubeObject,
-  extra: { yielded?: string[] },
-): Promise<Verdict> {
-  const unverified = (message: string): Verdict => ({
-    ...created(bench, item, object),
-    verified: false,
-    message,
-    ...extra,
-  });
-  const namespace =
-    item.id.namespace === undefined ? 'live' : await bench.namespaces.state(item.id.namespace);
-  if (namespace === 'absent') return noNamespace(item.id.namespace!);
-  const refused = await refusedBySet(bench, item, object);
-  if (refused) return refused;
-  if (item.defined && (!item.resource || namespace === 'in-set'))
-    return unverified('checked against the schema of its CRD in this set, but not its CEL rules');
-  if (namespace === 'in-set') return unverified(IN_SET_NAMESPACE);
-  if (bench.economy) return { ...created(bench, item, object), ...extra };
-  const answer = await bench.cluster.apply(refOf(item), object, { dryRun: true });
-  if (answer.ok) {
-    const fields = ownFields(answer.value);
-    return {
-      action: 'create',
-      after: bench.gate.views(item.id, undefined, view(answer.value, fields), fields).after,
-      ...extra,
-    };
-  }
-  const { failure } = answer;
-  if (notPermitted(failure)) return unverified('not checked by the server: no right to write it');
-  const { namespace: within } = item.id;
-  if (failure.status === 404 && failure.details?.kind === 'namespaces' && within !== undefined) {
-    return bench.inSet('Namespace', within) ? unverified(IN_SET_NAMESPACE) : noNamespace(within);
-  }
-  const role = missingRole(item, failure);
-  if (isRoleOfSet(bench, item, role))
-    return unverified('not checked by the server: its role comes with this set');
-  if (role) {
-    const message = `${role.kind} ${role.name} does not exist and is not in the set`;
-    return { action: 'unknown', reason: 'RoleNotFound', message };
-  }
-  if (item.defined && isInvalid(failure) && validateSchema(object, item.defined.schema).length === 0) {
-    return unverified('checked against the schema of its CRD in this set, but not its CEL rules');
-  }
-  return unknown(bench, item, failure);
-}
-
-function noNamespace(name: string): Verdict {
-  const message = `namespace ${name} does not exist and is not in the set`;
-  return { action: 'unknown', reason: 'NamespaceNotFound', message };
-}
-
 /** Members of sets stand in paths with their values. */
 function yieldedOf({ gate }: Bench, { id, manifest }: Scoped, yielded: string[]): { yielded?: string[] } {
   if (yielded.length === 0) return {};
   const values = gate.values(id, manifest.object);
   return { yielded: yielded.map((path) => scrub(path, values)) };
-}
-
-function created(bench: Bench, item: Scoped, object: KubeObject): Verdict {
-  const fields = fieldsOfManifest(object, item.id, item.defined?.schema);
-  return {
-    action: 'create',
-    after: bench.gate.views(item.id, undefined, view(object, fields), fields).after,
-  };
-}
-
-/** A binding is refused while the role that it names is not there; the 404 has that name, but the binding's kind. */
-function missingRole(
-  { manifest }: Scoped,
-  { status, details }: ApiFailure,
-): { kind: string; name: string } | undefined {
-  const [kind, name] = [dig(manifest.object, 'roleRef', 'kind'), dig(manifest.object, 'roleRef', 'name')];
-  if (status !== 404 || typeof kind !== 'string' || typeof name !== 'string') return undefined;
-  return details?.name === name ? { kind, name } : undefined;
-}
-
-function isRoleOfSet(
-  bench: Bench,
-  { id }: Scoped,
-  role: { kind: string; name: string } | undefined,
-): boolean {
-  return (
-    role !== undefined && bench.inSet(role.kind, role.name, role.kind === 'Role' ? id.namespace : undefined)
-  );
-}
-
-/** What the CRD of the set will refuse although the live one does not; undefined where both are the same. */
-async function refusedBySet(bench: Bench, item: Scoped, object: KubeObject): Promise<Verdict | undefined> {
-  const violations = item.defined ? validateSchema(object, item.defined.schema) : [];
-  if (violations.length === 0) return undefined;
-  if (item.resource && deepEqual(item.defined!.schema, await bench.liveSchema(item.id))) return undefined;
-  return { action: 'unknown', reason: 'Invalid', message: formatViolations(violations) };
-}
-
-function unknown(bench: Bench, item: Scoped, failure: ApiFailure, live?: KubeObject): Verdict {
-  const objects: Json[] = live ? [item.manifest.object, live] : [item.manifest.object];
-  return { action: 'unknown', ...describeFailure(item.id, failure, bench.gate, ...objects) };
-}
-
-function refOf(item: Scoped): ObjectRef {
-  return { resource: item.resource!, namespace: item.id.namespace, name: item.id.name };
 }

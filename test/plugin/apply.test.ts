@@ -79,7 +79,9 @@ test('a dry run prints the plan that diff prints, and writes nothing', async (t)
   const diff = await plugin(['diff', ...flags], { input });
   t.is(diff.code, 2);
   for (const dryRun of ['--dry-run', '--dry-run=server']) {
-    t.deepEqual(await plugin(['apply', ...flags, dryRun], { input }), diff);
+    // What is said of progress depends on how busy the machine is.
+    const { stdout, code } = diff;
+    t.like(await plugin(['apply', ...flags, dryRun], { input }), { stdout, code, stderr: '' });
   }
   const json = await plugin(['apply', ...flags, '--dry-run', '-o', 'json'], { input });
   t.is((JSON.parse(json.stdout) as { kind: string }).kind, 'DiffReport');
