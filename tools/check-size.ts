@@ -21,7 +21,7 @@ function closure(file: string, seen = new Set<string>()): number {
 }
 
 const chunks = readdirSync(join(directory, 'chunks'));
-const diff = chunks.find((name) => /^run-.*\.js$/.test(name));
+const diff = chunks.find((name) => /^run-diff-.*\.js$/.test(name));
 const sizes = {
   entry: readFileSync(join(directory, 'kubectl-gitlab_agent.cjs')).length,
   help: closure(join(directory, 'main.js')),

@@ -77,7 +77,7 @@ export function applyCommand(io: Io, finish: (code: number) => void): CommandMod
         .usage(`$0 apply (-f PATH | -k DIRECTORY) [flags]\n\n${DESCRIPTION}`)
         .epilogue(EXAMPLES),
     handler: async (flags) => {
-      const { runApply } = await import('../apply/command.ts');
+      const { runApply } = await import('../apply/run-apply.ts');
       finish(await runApply(flags, io));
     },
   };

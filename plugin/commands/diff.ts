@@ -65,7 +65,7 @@ export function diffCommand(io: Io, finish: (code: number) => void): CommandModu
         .usage(`$0 diff (-f PATH | -k DIRECTORY) [flags]\n\n${DESCRIPTION}`)
         .epilogue(EXAMPLES),
     handler: async (flags) => {
-      const { runDiff } = await import('../diff/run.ts');
+      const { runDiff } = await import('../diff/run-diff.ts');
       finish(await runDiff(flags, io));
     },
   };

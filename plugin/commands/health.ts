@@ -52,7 +52,7 @@ export function healthCommand(io: Io, finish: (code: number) => void): CommandMo
         .usage(`$0 health -f FILE [flags]\n\n${DESCRIPTION}`)
         .epilogue(EXAMPLES),
     handler: async (flags) => {
-      const { runHealth } = await import('../health/run.ts');
+      const { runHealth } = await import('../health/run-health.ts');
       finish(await runHealth(flags, io));
     },
   };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test from 'ava';
-import { kubectl, sharedCluster } from '../support/cluster.ts';
+import { kubectl, sharedCluster, waitFor } from '../support/cluster.ts';
 
 const DEMO = join(import.meta.dirname, '..', '..', 'tools', 'demo.ts');
 
@@ -29,6 +29,7 @@ test('the demo tells its story to the end and cleans up', async (t) => {
     t.regex(stdout, line);
   t.notRegex(stdout + stderr, /ZXhhbXBsZS0|example-[12]/, 'no value of a Secret');
   const [, group] = /crd\/discounts\.(\S+)/.exec(stdout) ?? [];
-  const { stdout: left } = await kubectl(['get', 'crd', '-o', 'name']);
-  t.false(left.includes(group!), 'the demo removes its own kind');
+  // The API server takes its time to remove the objects of a kind first.
+  const isGone = async () => !(await kubectl(['get', 'crd', '-o', 'name'])).stdout.includes(group!);
+  await waitFor(isGone, { what: 'the kind of the demo to be gone' });
 });
