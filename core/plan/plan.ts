@@ -28,6 +28,8 @@ export interface PlanOptions extends ScopeOptions {
   gate: SecretGate;
   /** Where a field of a manifest stands in its file: refusals of a field are reported there. */
   locate?: (manifest: Manifest, path: Path) => { line: number } | undefined;
+  /** Keep nothing for carrying it out: live objects, 10,000 of them, are let go as soon as they are judged. */
+  onlyChanges?: boolean;
   /** LISTs that were begun while the manifests were read. */
   ahead?: ListAhead;
   /** Called as objects are judged. */
@@ -61,7 +63,7 @@ export async function planSet(
   manifests: readonly Manifest[],
   options: PlanOptions,
 ): Promise<Plan> {
-  const { steps } = await planObjects(cluster, manifests, options);
+  const { steps } = await planObjects(cluster, manifests, { ...options, onlyChanges: true });
   return { changes: steps.map(({ change }) => change) };
 }
 
@@ -121,7 +123,8 @@ export async function planObjects(
 function stepOf(item: Scoped, { verdict, ...rest }: Judged, options: PlanOptions): Step {
   const { manifest, resource } = item;
   const source = { file: manifest.source.file, line: lineOf(manifest, verdict, options) };
-  return { manifest, change: { id: item.id, ...verdict, source }, resource, ...rest };
+  const change = { id: item.id, ...verdict, source };
+  return options.onlyChanges ? { manifest, change } : { manifest, change, resource, ...rest };
 }
 
 /** A version that only the set's CRD serves: a live object of another version can't be compared with it. */
