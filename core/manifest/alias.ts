@@ -1,6 +1,5 @@
-import type { Json, JsonObject } from '../model/json.ts';
+import { type Json, type JsonObject, setOwn } from '../model/json.ts';
 import { FaultError, MAX_DEPTH } from './fault.ts';
-import { setOwn } from './own-key.ts';
 
 /** A value of its own for an alias: a change in one place never shows in another. */
 export function copy(value: Json, depth: number, offset: number): Json {

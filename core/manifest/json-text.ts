@@ -1,6 +1,5 @@
-import type { Json, JsonObject } from '../model/json.ts';
+import { type Json, type JsonObject, setOwn } from '../model/json.ts';
 import { type Fault, FaultError, MAX_DEPTH } from './fault.ts';
-import { setOwn } from './own-key.ts';
 import { floatValue, integerValue } from './scalar.ts';
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;

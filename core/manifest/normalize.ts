@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../model/json.ts';
+import { isObject, type Json, type JsonObject, setOwn } from '../model/json.ts';
 import type { Manifest, Source } from '../model/manifest.ts';
 import { isSecret, type KubeObject, type ObjectId, parseApiVersion } from '../model/object.ts';
 import type { Problem } from '../model/problem.ts';
@@ -6,7 +6,6 @@ import type { TextDocument } from './dialect.ts';
 import type { Fault, FieldFault } from './fault.ts';
 import { checkMetadata, checkType, typeName } from './identity.ts';
 import { DocumentPlaces } from './locate.ts';
-import { setOwn } from './own-key.ts';
 import { foldStringData, isEncrypted } from './secret.ts';
 import type { SourceText } from './source-text.ts';
 

@@ -1,6 +1,5 @@
-import { isObject, type Json, type JsonObject } from '../model/json.ts';
+import { isObject, type Json, type JsonObject, setOwn } from '../model/json.ts';
 import type { FieldFault } from './fault.ts';
-import { setOwn } from './own-key.ts';
 
 const BAD = 'BadStringData';
 const ENCRYPTED = 'ENC[AES256_GCM,';

@@ -1,9 +1,8 @@
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from 'js-yaml';
-import { isObject, type Json, type JsonObject } from '../model/json.ts';
+import { isObject, type Json, type JsonObject, setOwn } from '../model/json.ts';
 import { allowedAliasRatio, copy, tooDeep } from './alias.ts';
 import { endOf, placeOf } from './events.ts';
 import { type Fault, FaultError, MAX_DEPTH } from './fault.ts';
-import { setOwn } from './own-key.ts';
 import { escapeFault, keyText, resolvePlain, resolveTagged } from './scalar.ts';
 
 const MAX_FAULTS = 20;

@@ -54,3 +54,10 @@ export function dig(value: Json | undefined, ...keys: string[]): Json | undefine
   for (const key of keys) node = isObject(node) && Object.hasOwn(node, key) ? node[key] : undefined;
   return node;
 }
+
+/** Sets a key as an ordinary own one, whatever its name is: `__proto__` is a valid key of a ConfigMap. */
+export function setOwn(object: JsonObject, key: string, value: Json): void {
+  if (key === '__proto__') {
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  } else object[key] = value;
+}

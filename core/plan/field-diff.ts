@@ -1,4 +1,4 @@
-import { deepEqual, isObject, type Json, type JsonObject } from '../model/json.ts';
+import { deepEqual, dig, isObject, type Json, type JsonObject } from '../model/json.ts';
 import { formatPath, type PathStep } from '../model/path.ts';
 import type { FieldChange } from '../model/plan.ts';
 import { EMPTY, type FieldSet, keyedEdges, matches } from './field-set.ts';
@@ -34,7 +34,7 @@ function compare(
   if (mapOrAbsent(before) && mapOrAbsent(after) && ((before && after) || !isEmptyMap(before ?? after))) {
     const keys = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
     for (const key of [...keys].sort()) {
-      compare(child(before, key), child(after, key), fields[`f:${key}`] ?? EMPTY, [...steps, key], out);
+      compare(dig(before, key), dig(after, key), fields[`f:${key}`] ?? EMPTY, [...steps, key], out);
     }
     return;
   }
@@ -106,10 +106,6 @@ function add(
   if (before !== undefined) difference.before = before;
   if (after !== undefined) difference.after = after;
   out.push(difference);
-}
-
-function child(value: Json | undefined, key: string): Json | undefined {
-  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 function mapOrAbsent(value: Json | undefined): value is JsonObject | undefined {

@@ -1,5 +1,5 @@
 import { FIELD_MANAGER } from '../model/cluster.ts';
-import { deepEqual, isObject, type Json, type JsonObject, stringifyJson } from '../model/json.ts';
+import { deepEqual, isObject, type Json, type JsonObject, setOwn, stringifyJson } from '../model/json.ts';
 import { type KubeObject, type ManagedFields, managedFieldsOf } from '../model/object.ts';
 import type { PathStep } from '../model/path.ts';
 
@@ -149,11 +149,4 @@ function projectList(list: Json[], set: FieldSet): Json[] {
 export function matches(item: JsonObject, keys: Record<string, Json>): boolean {
   for (const key in keys) if (!deepEqual(item[key], keys[key])) return false;
   return true;
-}
-
-/** Sets an own property whatever its name is: `__proto__` is a valid key of a ConfigMap. */
-export function setOwn(object: JsonObject, key: string, value: Json): void {
-  if (key === '__proto__')
-    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-  else object[key] = value;
 }

@@ -1,6 +1,6 @@
-import { deepEqual, isObject, type Json, type JsonObject } from '../model/json.ts';
+import { deepEqual, isObject, type Json, type JsonObject, setOwn } from '../model/json.ts';
 import type { KubeObject } from '../model/object.ts';
-import { type FieldSet, isLeaf, keyedEdges, matches, setOwn } from './field-set.ts';
+import { type FieldSet, isLeaf, keyedEdges, matches } from './field-set.ts';
 import { sameQuantity } from './quantity.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { deepEqual, isObject, type Json, type JsonObject, stringifyJson } from '../model/json.ts';
+import { deepEqual, isObject, type Json, type JsonObject, setOwn, stringifyJson } from '../model/json.ts';
 import { formatPath, hasKeys, type Path, type PathStep } from '../model/path.ts';
-import { type FieldSet, isLeaf, keyedEdges, setOwn } from './field-set.ts';
+import { type FieldSet, isLeaf, keyedEdges } from './field-set.ts';
 
 /** A node of an object, named as the API server names it. */
 export interface Place {

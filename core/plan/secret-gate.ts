@@ -1,9 +1,9 @@
-import { deepEqual, isObject, type Json, type JsonObject } from '../model/json.ts';
+import { deepEqual, dig, isObject, type Json, type JsonObject, setOwn } from '../model/json.ts';
 import type { ObjectId } from '../model/object.ts';
 import { hasKeys, type PathStep } from '../model/path.ts';
 import type { FieldChange } from '../model/plan.ts';
 import { diffFields, type FieldDifference } from './field-diff.ts';
-import { EMPTY, type FieldSet, keyedEdges, matches, setOwn } from './field-set.ts';
+import { EMPTY, type FieldSet, keyedEdges, matches } from './field-set.ts';
 
 /** Values that the user calls secret, in objects of any kind: `--secret-path ConfigMap:data.token`. */
 export interface SecretPath {
@@ -136,7 +136,7 @@ function maskAt(
     return maskItems(before, after, (_item, index) => index === step, rest, fields);
   const result: Pair = { before, after };
   const key = String(step);
-  const [left, right] = [childOf(before, key), childOf(after, key)];
+  const [left, right] = [dig(before, key), dig(after, key)];
   if (left === undefined && right === undefined) return result;
   const masked = maskAt(left, right, rest, fields[`f:${key}`] ?? EMPTY);
   if (left !== undefined) result.before = withChild(before as JsonObject, key, masked.before!);
@@ -174,7 +174,7 @@ function maskLeaves(before: Json | undefined, after: Json | undefined): Pair {
   if (mapOrAbsent(before) && mapOrAbsent(after) && (before ?? after) !== undefined) {
     const result: Pair = { before: before && {}, after: after && {} };
     for (const key of new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])) {
-      const masked = maskLeaves(childOf(before, key), childOf(after, key));
+      const masked = maskLeaves(dig(before, key), dig(after, key));
       if (masked.before !== undefined) setOwn(result.before as JsonObject, key, masked.before);
       if (masked.after !== undefined) setOwn(result.after as JsonObject, key, masked.after);
     }
@@ -192,7 +192,7 @@ function maskLeaves(before: Json | undefined, after: Json | undefined): Pair {
  * nothing else goes with it, on either side: only one of them may have had the annotation.
  */
 function withoutLastApplied(view: Json | undefined): Json | undefined {
-  const annotations = childOf(childOf(view, 'metadata'), 'annotations');
+  const annotations = dig(view, 'metadata', 'annotations');
   if (!isObject(annotations)) return view;
   const { [LAST_APPLIED]: dropped, ...others } = annotations as JsonObject;
   const isEmpty = Object.keys(others).length === 0;
@@ -211,7 +211,7 @@ function leavesAt(value: Json | undefined, path: readonly PathStep[]): string[] 
   }
   if (Array.isArray(value))
     return value.flatMap((item) => leavesAt(item, typeof step === 'string' ? path : rest));
-  return typeof step === 'object' ? [] : leavesAt(childOf(value, String(step)), rest);
+  return typeof step === 'object' ? [] : leavesAt(dig(value, String(step)), rest);
 }
 
 function mapOrAbsent(value: Json | undefined): value is JsonObject | undefined {
@@ -220,10 +220,6 @@ function mapOrAbsent(value: Json | undefined): value is JsonObject | undefined {
 
 function isAt(item: Json, step: Exclude<PathStep, string | number>): boolean {
   return 'keys' in step ? hasKeys(item, step.keys) : deepEqual(item, step.value);
-}
-
-function childOf(value: Json | undefined, key: string): Json | undefined {
-  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 function withChild(object: JsonObject, key: string, value: Json): JsonObject {
