@@ -1,0 +1,98 @@
+/**
+ * A GitLab for tests and the demo: real bare repositories behind real `git http-backend`, and everything else in
+ * memory. It behaves as GitLab 18.x does, where this project asks it something.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Authority } from '../../core/kube/certificates.ts';
+import type { Fault, FaultOptions, Seen, SetFault } from './faults.ts';
+import { gitText } from './git-process.ts';
+import { writeHooks } from './hooks.ts';
+import { Project, type ProjectOptions } from './project.ts';
+import { Server } from './server.ts';
+import type { User, UserOptions } from './user.ts';
+import { Version } from './version.ts';
+import { World } from './world.ts';
+
+export interface GitLabOptions {
+  /** As GitLab prints it; 18.10.0-ee where not said. */
+  version?: string;
+  /** HTTPS, with an authority of its own: `caFile`. Plain HTTP where not said. */
+  tls?: boolean;
+  port?: number;
+  now?: () => Date;
+}
+
+/** One running GitLab. Ending it removes its repositories and ends what still runs. */
+export class GitLab implements AsyncDisposable {
+  readonly #world: World;
+  readonly #server: Server;
+  readonly #ending: AsyncDisposableStack;
+  /** The certificate of the authority, in PEM, and the file that holds it. Undefined without TLS. */
+  readonly ca: string | undefined;
+  readonly caFile: string | undefined;
+
+  constructor(world: World, server: Server, ending: AsyncDisposableStack, authority?: Authority) {
+    this.#world = world;
+    this.#server = server;
+    this.#ending = ending;
+    this.ca = authority?.ca.cert;
+    this.caFile = authority?.ca.certFile;
+  }
+
+  /** `http://127.0.0.1:PORT`, without a slash at its end. */
+  get url(): string {
+    return this.#world.url;
+  }
+
+  /** The newest 10,000 requests, oldest first. */
+  get requests(): readonly Seen[] {
+    return this.#server.requests;
+  }
+
+  /** The administrator, `root`. */
+  get root(): User {
+    return this.#world.root;
+  }
+
+  createUser(username: string, options: UserOptions = {}): User {
+    return this.#world.addUser(username, options);
+  }
+
+  /** An empty project: its first commit is the test's. `path` is `group/project`, as deep as wished. */
+  async createProject(path: string, options: ProjectOptions = {}): Promise<Project> {
+    return await Project.create(this.#world, path, options);
+  }
+
+  /** Makes requests go wrong, until it is cleared or has happened so many times. */
+  fault(fault: Fault, options: FaultOptions = {}): SetFault {
+    return this.#server.faults.add(fault, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ending.disposeAsync();
+  }
+}
+
+/** Starts one on 127.0.0.1, ready when this resolves. */
+export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> {
+  const { version = '18.10.0-ee', tls = false, port = 0, now = () => new Date() } = options;
+  await using starting = new AsyncDisposableStack();
+  const directory = mkdtempSync(join(tmpdir(), 'gitlab-stand-in-'));
+  starting.defer(() => rmSync(directory, { recursive: true, force: true }));
+  const authority = tls ? new Authority('GitLab stand-in') : undefined;
+  if (authority) starting.defer(() => authority.remove());
+  const world = new World({
+    version: new Version(version),
+    now,
+    directory,
+    hooks: writeHooks(directory),
+    httpBackend: join((await gitText(['--exec-path'], { cwd: directory })).trim(), 'git-http-backend'),
+  });
+  const server = starting.use(
+    new Server(world, authority?.issue('gitlab', ['IP:127.0.0.1', 'DNS:localhost'])),
+  );
+  world.url = `${tls ? 'https' : 'http'}://127.0.0.1:${await server.listen(port)}`;
+  return new GitLab(world, server, starting.move(), authority);
+}

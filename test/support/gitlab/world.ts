@@ -1,0 +1,94 @@
+/** Everything that the stand-in knows, in memory; the repositories are real and on disk. */
+import type { AccessToken } from './access-token.ts';
+import type { Project } from './project.ts';
+import type { DeployToken, JobToken } from './project-credentials.ts';
+import { User, type UserOptions } from './user.ts';
+import type { Version } from './version.ts';
+
+export interface RefUpdate {
+  /** Zeros where the ref did not exist. */
+  before: string;
+  /** Zeros where it was deleted. */
+  after: string;
+  ref: string;
+}
+
+export interface Push {
+  project: Project;
+  user: User;
+  updates: readonly RefUpdate[];
+}
+
+export class World {
+  readonly version: Version;
+  readonly now: () => Date;
+  /** Where the repositories are. */
+  readonly directory: string;
+  readonly hooks: string;
+  /** The `git-http-backend` program. */
+  readonly httpBackend: string;
+  /** Programs that serve requests now. */
+  readonly running = new Set<Promise<void>>();
+  /** `https://127.0.0.1:PORT`, known once the server listens. */
+  url = '';
+  readonly users: User[] = [];
+  readonly projects: Project[] = [];
+  readonly tokens: AccessToken[] = [];
+  readonly deployTokens: DeployToken[] = [];
+  readonly jobTokens: JobToken[] = [];
+  /** Paths that projects had before they were renamed. */
+  readonly oldPaths = new Map<string, Project>();
+  /** Told of every push, by git or by API, after the refs have moved. */
+  readonly pushListeners: ((push: Push) => void)[] = [];
+  readonly root: User;
+  readonly #ids = new Map<string, number>();
+
+  constructor(options: {
+    version: Version;
+    now: () => Date;
+    directory: string;
+    hooks: string;
+    httpBackend: string;
+  }) {
+    this.version = options.version;
+    this.now = options.now;
+    this.directory = options.directory;
+    this.hooks = options.hooks;
+    this.httpBackend = options.httpBackend;
+    this.root = this.addUser('root', { name: 'Administrator', admin: true });
+  }
+
+  /** Numbers from 1, for each kind of thing its own. */
+  nextId(kind: string): number {
+    const id = (this.#ids.get(kind) ?? 0) + 1;
+    this.#ids.set(kind, id);
+    return id;
+  }
+
+  addUser(username: string, options: UserOptions = {}): User {
+    if (this.users.some((user) => user.username === username)) throw new Error(`${username} exists`);
+    const user = new User(this, username, options);
+    this.users.push(user);
+    return user;
+  }
+
+  addBot(username: string, name?: string): User {
+    const bot = new User(this, username, { ...(name === undefined ? {} : { name }), bot: true });
+    this.users.push(bot);
+    return bot;
+  }
+
+  addToken(token: AccessToken): AccessToken {
+    this.tokens.push(token);
+    return token;
+  }
+
+  /** By its path of now. */
+  projectAt(path: string): Project | undefined {
+    return this.projects.find((project) => project.path === path);
+  }
+
+  pushed(push: Push): void {
+    if (push.updates.length > 0) for (const listener of this.pushListeners) listener(push);
+  }
+}
