@@ -1,7 +1,7 @@
 import type { InferredOptionTypes } from 'yargs';
 import { applySetId } from '../core/apply/apply-set.ts';
 import type { RunOptions } from '../core/apply/plan-run.ts';
-import type { Allowance } from '../core/apply/prune-guards.ts';
+import { type Allowance, parseAllowance } from '../core/model/allowance.ts';
 import { ProblemError } from '../core/model/problem.ts';
 
 // Flags of the commands that keep the objects of a source together as an apply set.
@@ -81,10 +81,10 @@ export function readSet(
 }
 
 function readAllowance(text: string): Allowance {
-  const [, number, percent] = /^(\d+)(%?)$/.exec(text) ?? [];
-  if (number === undefined)
+  const allowance = parseAllowance(text);
+  if (!allowance)
     throw usage(`can't read --prune-allow ${JSON.stringify(text)}`, 'write a number, or a share such as 80%');
-  return percent ? { percent: Number(number) } : { count: Number(number) };
+  return allowance;
 }
 
 function usage(message: string, hint: string): ProblemError {

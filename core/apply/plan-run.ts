@@ -1,3 +1,4 @@
+import type { Allowance } from '../model/allowance.ts';
 import type { ApplyError, ApplySetId } from '../model/apply.ts';
 import type { Cluster, Discovery } from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -9,7 +10,7 @@ import { findLabelled } from './candidates.ts';
 import { type Membership, withMembership } from './membership.ts';
 import { type FoundSet, findSet, refuseParentAsMember } from './parent.ts';
 import { type PruneStep, planPrune } from './prune.ts';
-import type { Allowance, Candidate, PruneFacts } from './prune-guards.ts';
+import type { Candidate, PruneFacts } from './prune-guards.ts';
 
 /** What the user says of the apply set of a run. */
 export interface SetOptions {

@@ -1,3 +1,4 @@
+import type { Allowance } from '../model/allowance.ts';
 import type { ApplyError } from '../model/apply.ts';
 import type { Resource } from '../model/cluster.ts';
 import { dig, isObject } from '../model/json.ts';
@@ -12,9 +13,6 @@ export interface Candidate {
   resource: Resource;
   live: KubeObject;
 }
-
-/** How many objects may be deleted beyond the default bound: a number, or a share of the members in percent. */
-export type Allowance = { count: number } | { percent: number };
 
 /** What the guards have to know of a run. */
 export interface PruneFacts {

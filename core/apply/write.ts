@@ -1,8 +1,7 @@
 import type { Outcome } from '../model/apply.ts';
 import type { Answer, ApiFailure, Cluster, ObjectRef } from '../model/cluster.ts';
 import type { KubeObject } from '../model/object.ts';
-import type { Change } from '../model/plan.ts';
-import type { ConflictPolicy } from '../plan/conflict.ts';
+import type { Change, ConflictPolicy } from '../model/plan.ts';
 import { describeFailure, goneVersion, isInvalid } from '../plan/failure.ts';
 import { ownFields, union } from '../plan/field-set.ts';
 import { inherited, inheritedFields } from '../plan/ownership.ts';

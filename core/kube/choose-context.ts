@@ -1,8 +1,9 @@
+import { nearNames } from '../model/near-names.ts';
 import type { ProblemError } from '../model/problem.ts';
 import type { ConnectionFlags } from './connection.ts';
 import type { LoadedKubeconfig } from './kubeconfig.ts';
 import type { ClusterEntry, ContextEntry, UserEntry } from './kubeconfig-file.ts';
-import { nearNames, problem } from './problems.ts';
+import { problem } from './problems.ts';
 
 /** The entries of the kubeconfig that count. Without a context, those that `--cluster` and `--user` name. */
 export interface Choice {

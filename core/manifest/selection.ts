@@ -1,6 +1,6 @@
 import type { Entry, FileTree, RealEntry } from '../model/file-tree.ts';
+import { compileGlob, hasWildcard, splitGlob } from '../model/glob.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
-import { compileGlob, hasWildcard, splitGlob } from './glob.ts';
 
 const EXTENSIONS = /\.(json|yaml|yml)$/;
 const KUSTOMIZATION = /^(kustomization\.ya?ml|Kustomization)$/;

@@ -1,6 +1,13 @@
 import type { Json } from './json.ts';
 import type { ObjectId } from './object.ts';
 
+/**
+ * What to do about fields that another manager holds with another value: take them and say so, fail the object,
+ * or leave them to the other manager.
+ */
+export const CONFLICT_POLICIES = ['take', 'fail', 'keep'] as const;
+export type ConflictPolicy = (typeof CONFLICT_POLICIES)[number];
+
 /** In the order in which reports list them: what needs a person's eye first. */
 export const ACTIONS = ['unknown', 'delete', 'replace', 'create', 'update', 'skip', 'unchanged'] as const;
 export type Action = (typeof ACTIONS)[number];

@@ -6,13 +6,6 @@ import { othersEntries } from './ownership.ts';
 import { replaceAt } from './places.ts';
 import type { Yielded } from './yield.ts';
 
-/**
- * What to do about fields that another manager holds with another value: take them and say so, fail the object,
- * or leave them to the other manager.
- */
-export const CONFLICT_POLICIES = ['take', 'fail', 'keep'] as const;
-export type ConflictPolicy = (typeof CONFLICT_POLICIES)[number];
-
 type Conflicts = NonNullable<Change['conflicts']>;
 
 /** The verdict on an object whose conflicts may not be settled by taking the fields. */

@@ -1,10 +1,6 @@
 import test from 'ava';
-import {
-  type Allowance,
-  type Candidate,
-  guardPrune,
-  type PruneFacts,
-} from '../../../core/apply/prune-guards.ts';
+import { type Candidate, guardPrune, type PruneFacts } from '../../../core/apply/prune-guards.ts';
+import type { Allowance } from '../../../core/model/allowance.ts';
 import type { JsonObject } from '../../../core/model/json.ts';
 import { objectKey } from '../../../core/model/object.ts';
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { connectionFailure, connectionHint } from '../../../core/kube/connection-failure.ts';
-import { nearNames } from '../../../core/kube/problems.ts';
 import { warningTexts } from '../../../core/kube/warnings.ts';
+import { nearNames } from '../../../core/model/near-names.ts';
 
 // What Node's sockets and TLS were seen to say, and what a person reads.
 const WORDED: [string, string, string, RegExp][] = [

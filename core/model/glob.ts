@@ -26,6 +26,7 @@ export function compileGlob(pattern: string): (path: string) => boolean {
   const alternatives = expandBraces(pattern).map((alternative) =>
     alternative.split('/').filter((part) => part !== '' && part !== '.'),
   );
+  for (const part of alternatives.flat()) checkBrackets(part);
   return (path) => {
     const parts = path.split('/');
     return alternatives.some((alternative) => matchParts(alternative, parts));
@@ -75,6 +76,14 @@ function readBraces(pattern: string, start: number): { choices: string[]; end: n
     }
   }
   throw new SyntaxError('a "{" has no "}"');
+}
+
+/** Says at once what matching would find out with the first name that gets as far as the bracket. */
+function checkBrackets(part: string): void {
+  for (let at = 0; at < part.length; at += 1) {
+    if (part[at] === '\\') at += 1;
+    else if (part[at] === '[') at = matchBracket(part, at, '').end - 1;
+  }
 }
 
 function matchParts(pattern: string[], path: string[]): boolean {
@@ -129,6 +138,12 @@ function matchCharacter(pattern: string, at: number, character: string): number 
   if (pattern[at] === '?') return 1;
   if (pattern[at] === '\\') return pattern[at + 1] === character ? 2 : 0;
   if (pattern[at] !== '[') return pattern[at] === character ? 1 : 0;
+  const { matches, end } = matchBracket(pattern, at, character);
+  return matches ? end - at : 0;
+}
+
+/** `[a-z]` against one character; `end` is behind the bracket. */
+function matchBracket(pattern: string, at: number, character: string): { matches: boolean; end: number } {
   let from = at + 1;
   const negated = pattern[from] === '!' || pattern[from] === '^';
   if (negated) from += 1;
@@ -145,5 +160,5 @@ function matchCharacter(pattern: string, at: number, character: string): number 
     from += 1;
   }
   if (from >= pattern.length) throw new SyntaxError('a "[" has no "]"');
-  return found !== negated ? from + 1 - at : 0;
+  return { matches: found !== negated, end: from + 1 };
 }
