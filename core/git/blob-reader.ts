@@ -1,4 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { ProblemError } from '../model/problem.ts';
 import { type GitOptions, startGit } from './run-git.ts';
 
@@ -44,7 +45,7 @@ export class BlobReader {
     }
     // The content is followed by a line feed of its own.
     const content = await this.#take(Number(size) + 1);
-    return content.subarray(0, -1);
+    return checked(content.subarray(0, -1), oid);
   }
 
   #start(): ChildProcessWithoutNullStreams {
@@ -101,4 +102,12 @@ export class BlobReader {
     });
     this.#options.signal.throwIfAborted();
   }
+}
+
+/** Git does not look whether a stored object is what its name says; a bad disk must not become a manifest. */
+function checked(content: Buffer, oid: string): Buffer {
+  const hash = createHash(oid.length === 64 ? 'sha256' : 'sha1');
+  if (hash.update(`blob ${content.length}\0`).update(content).digest('hex') === oid) return content;
+  const message = `the stored content ${oid.slice(0, 12)} is damaged`;
+  throw new ProblemError({ code: 'GitFailed', message, hint: 'git fsck shows what else is' });
 }

@@ -1,9 +1,10 @@
 import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import type { Entry, EntryKind, RealEntry, RevisionTree } from '../model/file-tree.ts';
+import type { Entry, RealEntry, RevisionTree } from '../model/file-tree.ts';
 import { ProblemError } from '../model/problem.ts';
 import { BlobReader } from './blob-reader.ts';
-import { type GitOptions, git } from './run-git.ts';
+import { type ListedEntry, listCommit } from './listing.ts';
+import type { GitOptions } from './run-git.ts';
 
 export interface RevisionOptions extends GitOptions {
   /** The repository's own directory, for a check-out that must not leave it. */
@@ -14,21 +15,26 @@ export interface RevisionOptions extends GitOptions {
   revision: string;
   /** Turns a path as the user gives it into one from the root of the tree; undefined where it leads out. */
   inTree: (path: string) => string | undefined;
+  /** Without them, what git itself bears. */
+  limits?: TreeLimits;
 }
 
-interface Node {
-  kind: EntryKind;
-  executable: boolean;
-  oid: string;
-  size: number;
+export interface TreeLimits {
+  /** Files and directories of the commit. */
+  files: number;
+  /** Larger files are left out of the repository on purpose. */
+  fileBytes: number;
+  /** Bytes of all files of a check-out. */
+  checkOutBytes: number;
 }
 
 const MOST_LINKS = 40;
+const MOST_FILES = 5_000_000;
 
 /** Reads the list of a commit's files once, and their contents as they are asked for. */
 export async function openRevisionTree(options: RevisionOptions): Promise<RevisionTree> {
-  const listing = await git(['ls-tree', '-r', '-t', '-z', '--long', '--full-tree', options.commit], options);
-  const nodes = readListing(listing.toString('utf8'));
+  const { limits } = options;
+  const nodes = await listCommit(options.commit, limits?.files ?? MOST_FILES, options);
   const children = new Map<string, Entry[]>();
   for (const [path, { kind }] of nodes) {
     if (path === '') continue;
@@ -63,7 +69,7 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
     }
     return at;
   };
-  const locate = async (path: string): Promise<{ path: string; node: Node } | undefined> => {
+  const locate = async (path: string): Promise<{ path: string; node: ListedEntry } | undefined> => {
     const start = options.inTree(path);
     const target = start === undefined ? undefined : await follow(start);
     const node = target === undefined ? undefined : nodes.get(target);
@@ -85,25 +91,28 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
     },
     async real(path): Promise<RealEntry | undefined> {
       const found = await locate(path);
-      return (
-        found && { path: `${options.gitDir}:/${found.path}`, kind: found.node.kind, size: found.node.size }
-      );
+      if (!found) return undefined;
+      const { kind, size = 0 } = found.node;
+      return { path: `${options.gitDir}:/${found.path}`, kind, size };
     },
     async read(path, maxBytes) {
       const found = await locate(path);
       if (!found) throw missing(path);
+      const { size } = found.node;
+      if (size === undefined && limits) throw leftOut(path, limits.fileBytes);
       // The caller only wants to see that it is too large.
-      if (found.node.size > maxBytes) return Buffer.alloc(maxBytes + 1);
+      if (size !== undefined && size > maxBytes) return Buffer.alloc(maxBytes + 1);
       return await blobs.read(found.node.oid);
     },
     async checkOut(path, use) {
       const start = options.inTree(path);
       if (start === undefined || nodes.get(start)?.kind !== 'directory') throw missing(path);
+      if (limits) checkSize(nodes, limits.checkOutBytes);
       // In the repository's own directory these bytes lie already; a shared temporary one must not get them.
       const directory = await mkdtemp(join(options.gitDir, 'gitlab-agent-'));
       try {
         await chmod(directory, 0o700);
-        await writeAll(directory, nodes, blobs, follow, options.signal);
+        await writeAll(directory, nodes, blobs, follow, options);
         return await use(join(directory, start));
       } finally {
         await rm(directory, { recursive: true, force: true });
@@ -113,27 +122,20 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
   };
 }
 
-// `<mode> <type> <oid> <size>\t<path>`, ended by NUL; the size of what is no blob is `-`.
-function readListing(listing: string): Map<string, Node> {
-  const nodes = new Map<string, Node>([['', { kind: 'directory', executable: false, oid: '', size: 0 }]]);
-  for (const record of listing.split('\0')) {
-    const match = /^(\d+) \w+ ([0-9a-f]+) +(\d+|-)\t(.+)$/s.exec(record);
-    if (!match) continue;
-    const [, mode, oid, size, path] = match as unknown as [string, string, string, string, string];
-    nodes.set(path, {
-      kind: kindOf(mode),
-      executable: mode === '100755',
-      oid,
-      size: size === '-' ? 0 : Number(size),
-    });
-  }
-  return nodes;
+function leftOut(path: string, bytes: number): ProblemError {
+  const size = `${Math.round(bytes / 2 ** 20)} MiB`;
+  return new ProblemError({
+    code: 'TooLarge',
+    message: `the file was not fetched, because it has more than ${size}`,
+    file: path,
+  });
 }
 
-function kindOf(mode: string): EntryKind {
-  if (mode.startsWith('100')) return 'file';
-  if (mode === '040000') return 'directory';
-  return mode === '120000' ? 'link' : 'other';
+function checkSize(nodes: Map<string, ListedEntry>, most: number): void {
+  const bytes = nodes.values().reduce((sum, { size = 0 }) => sum + size, 0);
+  if (bytes <= most) return;
+  const message = `the commit's files together have more than ${Math.round(most / 2 ** 20)} MiB`;
+  throw new ProblemError({ code: 'TooLarge', message, hint: 'a kustomization needs them all' });
 }
 
 /**
@@ -143,17 +145,19 @@ function kindOf(mode: string): EntryKind {
  */
 async function writeAll(
   directory: string,
-  nodes: Map<string, Node>,
+  nodes: Map<string, ListedEntry>,
   blobs: BlobReader,
   follow: (path: string) => Promise<string | undefined>,
-  signal: AbortSignal,
+  { signal, limits }: Pick<RevisionOptions, 'signal' | 'limits'>,
 ): Promise<void> {
-  for (const [path, { kind, oid, executable }] of nodes) {
+  const limited = limits !== undefined;
+  for (const [path, { kind, oid, executable, size }] of nodes) {
     if (!isSafe(path)) continue;
     signal.throwIfAborted();
     const target = join(directory, path);
     if (kind === 'directory') await mkdir(target, { recursive: true });
-    else if (kind === 'file')
+    // What was left out for its size is no manifest; whoever needs it says that it is not there.
+    else if (kind === 'file' && (size !== undefined || !limited))
       await writeFile(target, await blobs.read(oid), { mode: executable ? 0o700 : 0o600, flag: 'wx' });
   }
   for (const [path, { kind }] of nodes) {

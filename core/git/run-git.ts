@@ -72,7 +72,8 @@ export function firstLine(stderr: string): string {
   return line.replace(/^(fatal|error): /, '').trim();
 }
 
-function wordStart(error: NodeJS.ErrnoException): Error {
+/** What an error of a start means; other errors as they are. */
+export function wordStart(error: NodeJS.ErrnoException): Error {
   if (error.code !== 'ENOENT') return error;
   return new ProblemError({
     code: 'NoGit',
