@@ -18,6 +18,7 @@ import { failureOf, noAnswer } from './failure.ts';
 import { collectionPath, objectPath } from './paths.ts';
 import type { Log } from './request-log.ts';
 import { type ApiRequest, type Sent, Transport } from './transport.ts';
+import { watch } from './watch.ts';
 
 export interface ConnectOptions {
   /** Of this program, for the User-Agent. */
@@ -83,6 +84,8 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
     get: async (ref) =>
       asObject(await transport.send({ method: 'GET', path: objectPath(ref), repeatable: true })),
     list: (resource, page) => list(transport, resource, page),
+    watch: (resource, selection) => watch(transport, resource, selection, { clock, random }),
+    logs: (pod, which) => logs(transport, pod, which),
     apply: async (ref, object, { dryRun, force = true }) =>
       asObject(await transport.send(write('PATCH', ref, object, { dryRun, force: String(force) }))),
     update: async (ref, object, { dryRun }) =>
@@ -162,12 +165,13 @@ function remove(ref: ObjectRef, options: Parameters<Cluster['delete']>[1]): ApiR
 async function list(
   transport: Transport,
   resource: Resource,
-  { namespace, limit, continue: token, labelSelector }: Parameters<Cluster['list']>[1],
+  { namespace, limit, continue: token, labelSelector, fieldSelector }: Parameters<Cluster['list']>[1],
 ): Promise<Answer<ListPage>> {
   const page = (next: string | undefined): Promise<Sent> => {
     const query = new URLSearchParams({
       limit: String(limit),
       ...(labelSelector ? { labelSelector } : {}),
+      ...(fieldSelector ? { fieldSelector } : {}),
       ...(next ? { continue: next } : {}),
     });
     const path = `${collectionPath(resource, namespace)}?${query}`;
@@ -186,15 +190,44 @@ async function list(
   const items = body.items
     .filter(isObject)
     .map((item) => ({ apiVersion, kind: resource.kind, ...item }) as unknown as KubeObject);
-  const { remainingItemCount: remaining, continue: next } = metadata;
+  const { remainingItemCount: remaining, continue: next, resourceVersion } = metadata;
   return {
     ok: true,
     value: {
       items,
+      resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
       ...(typeof remaining === 'number' ? { remaining } : {}),
       ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
     },
   };
+}
+
+/** A line may be as long as the container likes. */
+const LOG_BYTES = 64 * 1024;
+
+async function logs(
+  transport: Transport,
+  { namespace, name }: { namespace: string; name: string },
+  { container, tailLines, previous }: Parameters<Cluster['logs']>[1],
+): Promise<Answer<string>> {
+  const pods: Resource = {
+    group: '',
+    version: 'v1',
+    kind: 'Pod',
+    plural: 'pods',
+    namespaced: true,
+    verbs: [],
+  };
+  const query = new URLSearchParams({
+    container,
+    tailLines: String(tailLines),
+    limitBytes: String(LOG_BYTES),
+    ...(previous && { previous: 'true' }),
+  });
+  const path = `${objectPath({ resource: pods, namespace, name })}/log?${query}`;
+  // The answer is the kubelet's, and as slow as that is.
+  const sent = await transport.send({ method: 'GET', path, repeatable: true, heavy: true, text: true });
+  return sent.ok ? { ok: true, value: String(sent.body ?? '') } : { ok: false, failure: sent.failure };
 }
 
 function metadataOf(body: Json | undefined): Record<string, Json> {

@@ -23,11 +23,14 @@ export interface ClientCertificate {
   key: Buffer | string;
 }
 
-/** Makes the agent for a connection: keep-alive, at most `maxSockets`, TLS settled once and not per request. */
+/**
+ * Makes the agent for a connection: keep-alive, TLS settled once and not per request. Of idle connections at most
+ * `maxIdle` are kept; how many there are at once is for the caller to say, and watches don't count.
+ */
 export function openEndpoint(
   connection: Pick<Connection, 'server' | 'tls' | 'proxy'>,
   certificate: ClientCertificate | undefined,
-  maxSockets: number,
+  maxIdle: number,
 ): Endpoint {
   const { server, proxy } = connection;
   const url = new URL(server);
@@ -35,7 +38,7 @@ export function openEndpoint(
   const host = bareHost(url.hostname);
   const port = Number(url.port) || (secure ? 443 : 80);
   const prefix = url.pathname.replace(/\/$/, '');
-  const pool = { keepAlive: true, keepAliveMsecs: 30_000, maxSockets, maxFreeSockets: maxSockets };
+  const pool = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: maxIdle };
   const proxyTls = () => ({
     secureContext: createSecureContext({
       ca: [...getCACertificates('default'), ...(connection.tls.ca ? [connection.tls.ca] : [])],

@@ -12,6 +12,7 @@ import { Limiter, type Slot } from './limiter.ts';
 import { bareHost, isLoopback } from './proxy-choice.ts';
 import { type Log, logExchange } from './request-log.ts';
 import { parseRetryAfter, RetryBudget, retryDelay } from './retry.ts';
+import { type OpenAnswer, openStream } from './stream.ts';
 import { warningTexts } from './warnings.ts';
 import { exchange, type WireReply, type WireRequest } from './wire.ts';
 
@@ -43,12 +44,19 @@ export interface ApiRequest {
   accept?: readonly number[];
   /** Whether its latency says nothing of the server's load: long lists, discovery. */
   heavy?: boolean;
+  /** Whether a success is text: its body comes as a JSON string. */
+  text?: boolean;
 }
 
 /** `body` is null where an answer had none. A failure keeps the parsed body, for what `ApiFailure` leaves out. */
 export type Sent =
   | { ok: true; status: number; headers: WireReply['headers']; body: Json }
   | { ok: false; failure: ApiFailure; body?: Json };
+
+/** An answer that is read while it comes; `end` gives its connection back. */
+export type Opened =
+  | { ok: true; chunks: AsyncIterable<Buffer>; end(): void }
+  | { ok: false; failure: ApiFailure };
 
 interface Attempted {
   sent: Sent;
@@ -133,6 +141,38 @@ export class Transport {
     }
   }
 
+  /**
+   * Sends a request whose answer goes on for long. It has no timeout once the answer has begun, holds nobody's turn,
+   * and is not tried again, but for a credential that was renewed. `signal` cuts it off.
+   */
+  async open(request: ApiRequest, signal: AbortSignal): Promise<Opened> {
+    const wire = this.#wireRequest(request);
+    const ended = AbortSignal.any([this.#ended, signal]);
+    for (let mayRenew = true; ; mayRenew = false) {
+      ended.throwIfAborted();
+      const slot = await this.#limiter.acquire();
+      try {
+        const source = await this.#source();
+        const credential = await source.current();
+        const opened = await this.#openOnce(wire, credential, ended);
+        if (opened.ok || !mayRenew || opened.failure.status !== 401) return opened;
+        if (!(await source.renew(credential))) return opened;
+      } finally {
+        slot.release();
+      }
+    }
+  }
+
+  /** Aborted when nothing is to be asked any more. */
+  get ended(): AbortSignal {
+    return this.#ended;
+  }
+
+  /** The origin, as failures name it. */
+  get server(): string {
+    return this.#connection.server;
+  }
+
   /** Drops every connection; whatever is under way, or comes later, rejects. */
   close(): void {
     this.#closing.abort(new Error('the connection to the cluster was closed'));
@@ -183,16 +223,47 @@ export class Transport {
     this.#serverKnown = true;
     for (const text of warningTexts(reply.headers.warning)) onWarning?.(text);
     const retryAfter = parseRetryAfter(reply.headers['retry-after'], Date.now());
-    const sent = judge(reply, request.accept ?? []);
+    const sent = judge(reply, request);
     if (reply.status === 429) slot.release({ throttled: { retryAfter: retryAfter ?? THROTTLE_PAUSE } });
     else if (sent.ok && !request.heavy) slot.release({ latency });
     return { sent, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
 
-  #wireRequest({ method, path, headers, body, contentType }: ApiRequest): WireRequest {
+  async #openOnce(wire: WireRequest, credential: Credential, ended: AbortSignal): Promise<Opened> {
+    const { clock, log } = this.#options;
+    const { server, requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
+    // Compressed, an answer comes in blocks and not in lines.
+    const headers = { ...wire.headers, ...credential.headers, 'accept-encoding': 'identity' };
+    const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
+    const startedAt = clock.now();
+    let answer: OpenAnswer;
+    try {
+      answer = await openStream(
+        this.#endpointFor(credential),
+        { ...wire, headers },
+        limits,
+        this.#underWay,
+        ended,
+      );
+    } catch (error) {
+      ended.throwIfAborted();
+      const failure = connectionFailure(error, server);
+      if (log) logExchange(log, server, { ...wire, headers }, failure.message, clock.now() - startedAt);
+      this.#budget.note(false, startedAt);
+      return { ok: false, failure };
+    }
+    const { reply, chunks, end } = answer;
+    if (log) logExchange(log, server, { ...wire, headers }, reply, clock.now() - startedAt);
+    this.#budget.note(true, startedAt);
+    this.#serverKnown = true;
+    return chunks ? { ok: true, chunks, end } : { ok: false, failure: failureOf(reply) };
+  }
+
+  #wireRequest({ method, path, headers, body, contentType, text = false }: ApiRequest): WireRequest {
     return {
       method,
       path,
+      text,
       headers: { ...this.#headers, ...(contentType ? { 'content-type': contentType } : {}), ...headers },
       // Made once, however often it is sent.
       ...(body === undefined ? {} : { body: Buffer.from(body) }),
@@ -218,10 +289,10 @@ export class Transport {
   }
 }
 
-function judge(reply: WireReply, accept: readonly number[]): Sent {
+function judge(reply: WireReply, { accept = [], text = false }: ApiRequest): Sent {
   const { status, headers, body } = reply;
-  const json = 'json' in body ? body.json : body.text === '' ? null : undefined;
   const good = (status >= 200 && status < 300) || accept.includes(status);
+  const json = 'json' in body ? body.json : good && text ? body.text : body.text === '' ? null : undefined;
   if (good && json !== undefined) return { ok: true, status, headers, body: json };
   return { ok: false, failure: failureOf(reply), ...(json === undefined ? {} : { body: json }) };
 }

@@ -16,6 +16,8 @@ export interface WireRequest {
   path: string;
   headers: Readonly<Record<string, string | readonly string[]>>;
   body?: Buffer;
+  /** Whether a success is text to be kept whole, such as a log: a line of it may look like JSON. */
+  text?: boolean;
 }
 
 export interface WireLimits {
@@ -41,28 +43,50 @@ export async function exchange(
   underWay: Set<ClientRequest>,
 ): Promise<WireReply> {
   const { message, bytes } = await receive(endpoint, request, limits, underWay);
-  const status = message.statusCode ?? 0;
-  const body = await decode(message.headers['content-encoding'], bytes, limits.maxBytes);
-  return { status, headers: message.headers, body: readBody(body, status), size: bytes.length };
+  return toReply(message, bytes, limits.maxBytes, request.text);
+}
+
+/** Makes a reply of an answer that was read whole. */
+export async function toReply(
+  { statusCode: status = 0, headers }: IncomingMessage,
+  bytes: Buffer,
+  maxBytes: number,
+  isText = false,
+): Promise<WireReply> {
+  const plain = await decode(headers['content-encoding'], bytes, maxBytes);
+  const body = isText && status === 200 ? { text: plain.toString('utf8') } : readBody(plain, status);
+  return { status, headers, body, size: bytes.length };
+}
+
+/** Sends a request; what comes of it is in its events. */
+export function start(endpoint: Endpoint, { method, path, headers, body }: WireRequest): ClientRequest {
+  const request = endpoint.request({
+    ...endpoint.options,
+    method,
+    path: endpoint.pathPrefix + path,
+    headers: {
+      ...endpoint.headers,
+      ...headers,
+      ...(body ? { 'content-length': String(body.length) } : {}),
+    },
+  });
+  request.end(body);
+  return request;
+}
+
+/** How a timeout (in ms) is worded. */
+export function overdue(timeout: number): WireError {
+  return new WireError('Timeout', `no answer within ${Math.round(timeout / 100) / 10} seconds`);
 }
 
 function receive(
   endpoint: Endpoint,
-  { method, path, headers, body }: WireRequest,
+  wire: WireRequest,
   { timeout, maxBytes }: WireLimits,
   underWay: Set<ClientRequest>,
 ): Promise<{ message: IncomingMessage; bytes: Buffer }> {
   return new Promise((resolve, reject) => {
-    const request = endpoint.request({
-      ...endpoint.options,
-      method,
-      path: endpoint.pathPrefix + path,
-      headers: {
-        ...endpoint.headers,
-        ...headers,
-        ...(body ? { 'content-length': String(body.length) } : {}),
-      },
-    });
+    const request = start(endpoint, wire);
     underWay.add(request);
     const fail = (error: Error): void => {
       clearTimeout(timer);
@@ -70,11 +94,7 @@ function receive(
       request.destroy();
       reject(error);
     };
-    const seconds = Math.round(timeout / 100) / 10;
-    const timer =
-      timeout > 0
-        ? setTimeout(() => fail(new WireError('Timeout', `no answer within ${seconds} seconds`)), timeout)
-        : undefined;
+    const timer = timeout > 0 ? setTimeout(() => fail(overdue(timeout)), timeout) : undefined;
     request.on('error', fail);
     request.on('response', (message) => {
       const chunks: Buffer[] = [];
@@ -91,7 +111,6 @@ function receive(
         resolve({ message, bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) });
       });
     });
-    request.end(body);
   });
 }
 

@@ -56,7 +56,25 @@ export interface ListPage {
   remaining?: number;
   /** For the next page; absent on the last. */
   continue?: string;
+  /** Of the moment at which the server listed: a watch goes on from there. */
+  resourceVersion: string;
 }
+
+/** What of a collection is wanted. `namespace` absent: of all namespaces. Selectors as in the API's query. */
+export interface Selection {
+  namespace?: string;
+  labelSelector?: string;
+  fieldSelector?: string;
+}
+
+/**
+ * What a watch tells. A bookmark says how far it has come; a failure is always the last: 410 where the server has
+ * forgotten that moment, status 0 where the connection broke.
+ */
+export type WatchEvent =
+  | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject }
+  | { type: 'BOOKMARK'; resourceVersion: string }
+  | { type: 'ERROR'; failure: ApiFailure };
 
 /** What the engine asks of a cluster. `core/kube` implements it; every call ends on `signal`. */
 export interface Cluster {
@@ -65,8 +83,21 @@ export interface Cluster {
   get(ref: ObjectRef): Promise<Answer<KubeObject>>;
   list(
     resource: Resource,
-    options: { namespace?: string; limit: number; continue?: string; labelSelector?: string },
+    options: Selection & { limit: number; continue?: string },
   ): Promise<Answer<ListPage>>;
+  /**
+   * What happens to the objects of a kind after a moment, as it happens. Ends where the server ends it, which it does
+   * every few minutes; rejects with the reason of `signal`, which ends it at once.
+   */
+  watch(
+    resource: Resource,
+    options: Selection & { resourceVersion: string; signal: AbortSignal },
+  ): AsyncIterable<WatchEvent>;
+  /** The last lines that a container wrote, or its `previous` run did, with their line feeds. */
+  logs(
+    pod: { namespace: string; name: string },
+    options: { container: string; tailLines: number; previous: boolean },
+  ): Promise<Answer<string>>;
   /**
    * Server-side apply with `fieldValidation=Strict` and our field manager. Without `force` (true where not said) a
    * field that another manager holds with another value is a 409.

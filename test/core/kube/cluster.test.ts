@@ -151,7 +151,7 @@ test('an expired continue token goes on behind the last item, as the server offe
     if (!request.url!.includes('continue=old'))
       return json(response, 200, {
         kind: 'ConfigMapList',
-        metadata: {},
+        metadata: { resourceVersion: '9' },
         items: [{ metadata: { name: 'b' } }],
       });
     // As kube-apiserver 1.34 answers for a revision that was compacted away.
@@ -171,7 +171,7 @@ test('an expired continue token goes on behind the last item, as the server offe
   cluster.close();
   t.deepEqual(page, {
     ok: true,
-    value: { items: [{ apiVersion: 'a/v1', kind: 'B', metadata: { name: 'b' } }] },
+    value: { items: [{ apiVersion: 'a/v1', kind: 'B', metadata: { name: 'b' } }], resourceVersion: '9' },
   });
   t.deepEqual(asked, [
     '/apis/a/v1/namespaces/x/bs?limit=1&continue=old',
