@@ -34,6 +34,9 @@ export class ConfigDocument {
 
   constructor(text: string, file: string) {
     this.file = file;
+    // The parser's own counting stops where it is confused.
+    this.lines.addNewLine(0);
+    for (const { index } of text.matchAll(/\n/g)) this.lines.addNewLine(index + 1);
     this.root = this.parse(text);
   }
 
@@ -79,7 +82,6 @@ export class ConfigDocument {
       schema: 'failsafe',
       uniqueKeys: false,
       prettyErrors: false,
-      lineCounter: this.lines,
     });
     if (control) {
       const code = control[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');

@@ -11,6 +11,15 @@ const NUMBER =
 export function kindOf(node: Scalar): ScalarKind {
   const text = String(node.value ?? '');
   if (node.type !== Scalar.PLAIN && node.type !== undefined) return 'text';
+  return plainKind(text);
+}
+
+/** Whether a text may be written without quotes and is still text. */
+export function plainIsText(text: string): boolean {
+  return plainKind(text) === 'text';
+}
+
+function plainKind(text: string): ScalarKind {
   if (NULL.test(text)) return 'null';
   if (BOOLEAN.test(text)) return 'boolean';
   return NUMBER.test(text) ? 'number' : 'text';

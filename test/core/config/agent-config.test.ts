@@ -123,3 +123,127 @@ for (const [yaml, name, repository] of REPOSITORIES) {
     t.like(config!.entries[0], { name, repository });
   });
 }
+
+test('no file, an empty one and one without entries configure nothing', (t) => {
+  const nothing = { entries: [], logging: { level: 'info', grpcLevel: 'error' } };
+  const missing = parseAgentConfig(undefined, CONTEXT);
+  t.deepEqual(missing.config, nothing);
+  t.deepEqual(missing.notices, ['there is no config.yaml: the agent has nothing to apply']);
+  for (const text of [
+    '',
+    '# nothing yet\n',
+    '---\n',
+    'null',
+    '{}',
+    'gitops:\n',
+    'gitops: {manifest_projects: }',
+  ]) {
+    const { config, notices } = read(text);
+    t.deepEqual([config, notices], [nothing, []], text);
+  }
+});
+
+test("sections of GitLab's own agent are left alone, with one notice", (t) => {
+  const text =
+    'ci_access: {projects: [{id: a/b, anything: [1, *x]}]}\nuser_access: x\nflux: []\ncilium:\ngitops: {}\n' +
+    'observability: {logging: {level: debug, grpc_level: warn}, google_profiler: {enabled: true}}\n';
+  const { config, problems, notices } = read(text.replace('*x', '2'));
+  t.deepEqual(problems, []);
+  t.deepEqual(config!.logging, { level: 'debug', grpcLevel: 'warn' });
+  t.deepEqual(notices, [
+    "config.yaml: left alone, for it belongs to GitLab's own agent: ci_access, user_access, flux, observability.google_profiler",
+  ]);
+});
+
+test('every problem is reported, in the order of the file', (t) => {
+  const { problems } = read(
+    'gitops:\n  manifest_projects:\n  - id: a/b\n    depends_on: [none]\n    prune: x\n    interval: 1s\nflu: {}\n',
+  );
+  t.deepEqual(
+    problems.map(({ line, column }) => [line, column]),
+    [
+      [4, 18],
+      [5, 12],
+      [6, 15],
+      [7, 1],
+    ],
+  );
+});
+
+test('anchors, aliases and merges', (t) => {
+  const { config, problems } = read(`gitops:
+  manifest_projects:
+  - &base
+    id: shop/web
+    name: web
+    prune: false
+    paths: &paths [{glob: a.yaml}]
+  - <<: *base
+    name: api
+    prune: true
+  - prune: true
+    <<: [{id: shop/over}, *base]
+    name: over
+    paths: *paths
+`);
+  t.deepEqual(problems, []);
+  t.deepEqual(
+    config!.entries.map(({ name, prune, paths, repository }) => [
+      name,
+      prune,
+      paths,
+      'project' in repository && repository.project,
+    ]),
+    [
+      ['web', false, ['a.yaml'], 'shop/web'],
+      ['api', true, ['a.yaml'], 'shop/web'],
+      // As in kubectl, what is merged in below a key overrides it.
+      ['over', false, ['a.yaml'], 'shop/over'],
+    ],
+  );
+});
+
+test('files that are made to hurt', (t) => {
+  const bomb = `gitops:\n  manifest_projects:\n  - &e {name: a, paths: &p [${Array.from({ length: 100 }, (_, index) => `{glob: f${index}}`)}]}\n${'  - *e\n'.repeat(20_000)}`;
+  const hurts: [text: string | Uint8Array, message: RegExp][] = [
+    [bomb.slice(0, 128 * 1024), /stand for too much|both called a/],
+    ['gitops: &a [*a]\n', /gitops is a map, not a list/],
+    ['gitops: &a\n  <<: *a\n', /merges a map/],
+    [`gitops: ${'['.repeat(60_000)}`, /nested too deeply/],
+    [`${'? '.repeat(60_000)}`, /nested too deeply/],
+    ['x'.repeat(128 * 1024 + 1), /has 131073 bytes, and 131072 are allowed/],
+    [Buffer.from('gitops: \xff', 'latin1'), /not UTF-8/],
+    [Buffer.from('gitops: {}', 'utf16le'), /control character U\+0000/],
+    [`${'a'.repeat(1000)}: 1`, /unknown key "a{60}…"/],
+    ['__proto__: {gitops: {}}\n', /unknown key "__proto__"/],
+    ['gitops: {manifest_projects: [{constructor: 1}]}\n', /unknown key "constructor"/],
+  ];
+  for (const [text, message] of hurts) {
+    const started = performance.now();
+    const { config, problems } = parseAgentConfig(Buffer.from(text), CONTEXT);
+    t.is(config, undefined);
+    t.regex(problems[0]!.message, message);
+    t.true(problems[0]!.line! >= 1 && problems[0]!.column! >= 1);
+    t.true(performance.now() - started < 10_000, String(message));
+  }
+  t.is(parseAgentConfig(Buffer.from('gitops: {}'), { ...CONTEXT, maxBytes: 5 }).problems.length, 1);
+});
+
+test('a password in a URL is not repeated', (t) => {
+  const { problems } = read('gitops: {manifest_projects: [{url: "https://me:hunter2@example.com/a.git"}]}');
+  t.is(problems.length, 1);
+  t.notRegex(JSON.stringify(problems), /hunter2/);
+});
+
+test('what turns out later has its place too', (t) => {
+  const { problemAt } = read('gitops:\n  manifest_projects:\n  - name: shop\n    id: 42\n');
+  t.deepEqual(problemAt('shop', 'id', 'no'), {
+    code: 'Config',
+    message: 'no',
+    file: 'config.yaml',
+    line: 4,
+    column: 9,
+  });
+  t.like(problemAt('shop', 'ref', 'no', 'so'), { line: 3, column: 5, hint: 'so' });
+  t.like(problemAt('other', undefined, 'no'), { line: 1, column: 1 });
+});

@@ -1,0 +1,207 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  Scalar,
+  type YAMLMap,
+} from 'yaml';
+import type { AgentConfig, ManifestEntry, ManifestRef } from '../model/agent-config.ts';
+import type { Problem } from '../model/problem.ts';
+import { type ConfigContext, parseAgentConfig } from './agent-config.ts';
+import { ConfigDocument, offsetOf } from './document.ts';
+import { camelCase } from './map.ts';
+import { isNull, plainIsText } from './scalar.ts';
+import { suggest } from './types.ts';
+
+/** Which entry: by its name, or by the path of its project where that is in the file once. */
+export type EntrySelector = { name: string } | { project: string };
+
+/**
+ * The text of a config.yaml with another `ref` in one entry. Comments, quotes, indentation and line ends stay as they
+ * are: only what says the ref is replaced or added. There is no text where the file is broken, where it has no such
+ * entry, and where the change would be another one too (a ref that entries share by an anchor).
+ */
+export function setRef(
+  text: string,
+  selector: EntrySelector,
+  wanted: ManifestRef,
+  context: ConfigContext,
+): { text: string } | { problems: Problem[] } {
+  const mark = text.startsWith('\ufeff') ? '\ufeff' : '';
+  const source = text.slice(mark.length);
+  const before = parseAgentConfig(Buffer.from(source), context);
+  if (!before.config) return { problems: before.problems };
+  const found = findEntry(before.config, selector);
+  if (typeof found === 'string')
+    return { problems: [{ code: 'NoEntry', file: context.file, message: found }] };
+  const entry = before.config.entries[found]!;
+  const ref = 'commit' in wanted ? { commit: wanted.commit.toLowerCase() } : wanted;
+  if (isDeepStrictEqual(entry.ref, ref)) return { text };
+
+  const edited = applyEdits(source, new RefEditor(source, context.file).edits(found, ref));
+  const after = parseAgentConfig(Buffer.from(edited), context);
+  const entries = before.config.entries.with(found, { ...entry, ref });
+  if (isDeepStrictEqual(after.config, { ...before.config, entries })) return { text: mark + edited };
+  const [broken] = after.problems;
+  const message = broken?.message ?? `the ref of ${entry.name} can't be changed alone as the file is written`;
+  const hint = broken ? broken.hint : 'give the entry a ref of its own, by hand';
+  return { problems: [before.problemAt(entry.name, 'ref', message, hint)] };
+}
+
+/** The index of the entry, or a sentence why there is none. */
+function findEntry({ entries }: AgentConfig, selector: EntrySelector): number | string {
+  const names = entries.map(({ name }) => name);
+  if ('name' in selector) {
+    const index = names.indexOf(selector.name);
+    if (index >= 0) return index;
+    const hint = suggest(selector.name, names);
+    return `no entry is called ${selector.name}${hint ? `: ${hint}` : ''}`;
+  }
+  const wanted = selector.project.toLowerCase();
+  const found = entries.filter((entry) => projectOf(entry) === wanted);
+  if (found.length === 1) return entries.indexOf(found[0]!);
+  if (found.length === 0) return `no entry is for the project ${selector.project}`;
+  return `${found.length} entries are for the project ${selector.project}: say which of ${found.map(({ name }) => name).join(', ')}`;
+}
+
+function projectOf({ repository }: ManifestEntry): string | undefined {
+  return 'project' in repository ? repository.project.toLowerCase() : undefined;
+}
+
+interface Edit {
+  from: number;
+  to: number;
+  text: string;
+}
+
+function applyEdits(text: string, edits: readonly Edit[]): string {
+  return edits
+    .toSorted((a, b) => b.from - a.from)
+    .reduce((result, { from, to, text: added }) => result.slice(0, from) + added + result.slice(to), text);
+}
+
+/** Finds the places in a valid file. Layouts that it does not know come out as no change, or as one that is refused. */
+class RefEditor {
+  private readonly source: string;
+  private readonly document: ConfigDocument;
+
+  constructor(source: string, file: string) {
+    this.source = source;
+    this.document = new ConfigDocument(source, file);
+  }
+
+  edits(index: number, ref: ManifestRef): Edit[] {
+    const entry = this.document.read((root) => {
+      const projects = this.dig(this.dig(root, 'gitops'), 'manifest_projects');
+      return isSeq(projects) ? this.document.resolve(projects.items[index] as Node) : undefined;
+    });
+    if (!isMap(entry)) return [];
+    const own = ownPair(entry, 'ref');
+    if (!own) return [this.addition(entry, ref)];
+    const value = own.value as Node | null;
+    if (isMap(value)) return this.replacement(value, ref);
+    return [this.value(own, ref)];
+  }
+
+  /** `ref: {branch: main}`: the name and the value of the one pair in it. */
+  private replacement(map: YAMLMap, ref: ManifestRef): Edit[] {
+    const pair = map.items.find(({ value }) => value && !isNull(value as Node));
+    if (!pair || !isScalar(pair.key)) return [];
+    const [[kind, name]] = Object.entries(ref) as [[string, string]];
+    const edits = [this.scalar(pair.value as Scalar | Alias, name)];
+    if (pair.key.value !== kind) edits.push(this.scalar(pair.key, kind));
+    return edits;
+  }
+
+  /** `ref:`, `ref: ~`, `ref: *main`. */
+  private value(pair: Pair, ref: ManifestRef): Edit {
+    const colon = this.source.indexOf(':', (pair.key as Node).range![1]) + 1;
+    const value = pair.value as Node | null;
+    const [from, to] = value?.range ?? [colon, colon];
+    const text = flowRef(ref, isQuoted(pair.key), ' ');
+    return from === to ? { from: colon, to: colon, text: ` ${text}` } : { from, to, text };
+  }
+
+  private addition(entry: YAMLMap, ref: ManifestRef): Edit {
+    const [first] = entry.items;
+    const quotes = isQuoted(first?.key);
+    if (entry.flow || !first) return this.flowAddition(entry, ref, quotes);
+    const start = offsetOf(first.key as Node);
+    const indent = ' '.repeat(this.document.position(start).column - 1);
+    const eol = this.source.includes('\r\n') ? '\r\n' : '\n';
+    const [[kind, name]] = Object.entries(ref) as [[string, string]];
+    const lines = `${word('ref', quotes)}:${eol}${indent}  ${word(kind, quotes)}: ${word(name, quotes)}`;
+    // After the line of what tells which project it is, and after the last "<<", which overrides what is above it.
+    const last = entry.items.findLastIndex(({ key }) => isScalar(key) && key.value === '<<');
+    const candidates = entry.items.slice(Math.max(last, 0));
+    const named = candidates.find(({ key }) => isScalar(key) && /^(id|url|name)$/.test(String(key.value)));
+    for (const pair of [...(named ? [named] : []), ...candidates]) {
+      const end = this.endOfLine(pair);
+      if (end !== undefined) return { from: end, to: end, text: `${eol}${indent}${lines}` };
+    }
+    return { from: start, to: start, text: `${lines}${eol}${indent}` };
+  }
+
+  private flowAddition(entry: YAMLMap, ref: ManifestRef, quotes: boolean): Edit {
+    const [start] = entry.range!;
+    const space = this.source[start + 1] === ' ' ? ' ' : '';
+    const pair = `${word('ref', quotes)}: ${flowRef(ref, quotes, space)}`;
+    const last = entry.items.at(-1);
+    const end = ((last?.value ?? last?.key) as Node | undefined)?.range?.[1];
+    return end === undefined
+      ? { from: start + 1, to: start + 1, text: pair }
+      : { from: end, to: end, text: `, ${pair}` };
+  }
+
+  /** Where the line of a pair ends that is on one line with nothing but a comment behind it. */
+  private endOfLine({ key, value }: Pair): number | undefined {
+    const range = isScalar(value) || isAlias(value) ? value.range : undefined;
+    if (!range || range[0] === range[1]) return undefined;
+    const [start] = (key as Node).range!;
+    const length = this.source.slice(range[1]).search(/\r?\n|$/);
+    const rest = this.source.slice(range[1], range[1] + length);
+    const oneLine = !this.source.slice(start, range[1]).includes('\n');
+    return oneLine && /^\s*(#.*)?$/.test(rest) ? range[1] + length : undefined;
+  }
+
+  /** Another text in the place of a scalar, in the quotes that it has. */
+  private scalar(node: Scalar | Alias, text: string): Edit {
+    const [from, to] = node.range!;
+    const single = isScalar(node) && node.type === Scalar.QUOTE_SINGLE && !/['\\]/.test(text);
+    if (single) return { from, to, text: `'${text}'` };
+    // A block scalar ends with its line.
+    const eol = /\r?\n$/.exec(this.source.slice(from, to))?.[0] ?? '';
+    return { from, to, text: word(text, isQuoted(node)) + eol };
+  }
+
+  private dig(node: Node | undefined, key: string): Node | undefined {
+    const pair = isMap(node) ? ownPair(node, key) : undefined;
+    return pair?.value ? this.document.resolve(pair.value as Node) : undefined;
+  }
+}
+
+function ownPair(map: YAMLMap, key: string): Pair | undefined {
+  return map.items.find(
+    ({ key: own }) => isScalar(own) && (own.value === key || own.value === camelCase(key)),
+  );
+}
+
+function isQuoted(node: unknown): boolean {
+  return isScalar(node) && node.type === Scalar.QUOTE_DOUBLE;
+}
+
+function word(text: string, quotes: boolean): string {
+  return !quotes && /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(text) && plainIsText(text)
+    ? text
+    : JSON.stringify(text);
+}
+
+function flowRef(ref: ManifestRef, quotes: boolean, space: string): string {
+  const [[kind, name]] = Object.entries(ref) as [[string, string]];
+  return `{${space}${word(kind, quotes)}: ${word(name, quotes)}${space}}`;
+}
