@@ -21,6 +21,8 @@ export function separateShortValues(argv: readonly string[]): string[] {
     if (letter) separated.push(`--${WITH_VALUE[letter]}=${assigned ?? glued}`);
     else if (argument === '-' && BEFORE_DASH.test(separated.at(-1) ?? ''))
       separated.push(`${separated.pop()}=-`);
+    // Nor does it take it for a file where files are named without a flag.
+    else if (argument === '-' && argv[0] === 'config') separated.push('--file=-');
     else separated.push(argument);
   }
   return end < 0 ? separated : [...separated, ...argv.slice(end)];

@@ -2,6 +2,7 @@ import yargs, { type Options } from 'yargs';
 import { ProblemError } from '../core/model/problem.ts';
 import { separateShortValues } from './arguments.ts';
 import { APPLY_FLAGS, applyCommand } from './commands/apply.ts';
+import { configCommand } from './commands/config.ts';
 import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
 import { healthCommand } from './commands/health.ts';
 import { versionCommand } from './commands/version.ts';
@@ -24,6 +25,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     .scriptName('kubectl gitlab-agent')
     .usage('$0 COMMAND\n\nSee what GitOps will do to a cluster, what it did, and why.')
     .command(applyCommand(io, finish))
+    .command(configCommand(io, finish))
     .command(diffCommand(io, finish))
     .command(healthCommand(io, finish))
     .command(versionCommand(io, finish))

@@ -1,8 +1,12 @@
 import type { Problem } from '../core/model/problem.ts';
 
 const COMMANDS = 'kubectl gitlab-agent --help lists the commands';
-const flagsOf = (command = '-'): string =>
-  command.startsWith('-') ? COMMANDS : `kubectl gitlab-agent ${command} --help lists the flags`;
+const flagsOf = (command: string): string =>
+  command === '' || command.startsWith('-')
+    ? COMMANDS
+    : `kubectl gitlab-agent ${command} --help lists the flags`;
+/** `diff`, or `config show`: what the command line begins with. */
+const commandOf = (argv: readonly string[]): string => argv.slice(0, argv[0] === 'config' ? 2 : 1).join(' ');
 
 // How yargs words what it refuses (locales/en.json), and how we do.
 const WORDING: [RegExp, (found: string[], argv: readonly string[]) => Pick<Problem, 'message' | 'hint'>][] = [
@@ -22,7 +26,10 @@ const WORDING: [RegExp, (found: string[], argv: readonly string[]) => Pick<Probl
   ],
   [
     /^Did you mean (.+)\?$/,
-    ([command], argv) => ({ message: `there is no command "${argv[0]}"`, hint: `did you mean ${command}?` }),
+    ([command], argv) => ({
+      message: `there is no command "${commandOf(argv)}"`,
+      hint: `did you mean ${command}?`,
+    }),
   ],
   [/^Unknown (?:argument|command)s?: (.+)$/, ([names], argv) => unknown(names!.split(', '), argv)],
 ];
@@ -42,10 +49,13 @@ function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'messa
   const wrong = flags.filter((flag) => names.includes(flag.replace(/^-+/, '')));
   if (wrong.length > 0) {
     const list = [...new Set(wrong)].join(', ');
-    return { message: `there is no flag ${list}`, hint: flagsOf(argv[0]) };
+    return { message: `there is no flag ${list}`, hint: flagsOf(commandOf(argv)) };
   }
-  if (names.includes(argv[0]!)) return { message: `there is no command "${argv[0]}"`, hint: COMMANDS };
+  const command = commandOf(argv);
+  if (names.includes(command.split(' ').at(-1)!))
+    return { message: `there is no command "${command}"`, hint: COMMANDS };
   const list = names.map((name) => JSON.stringify(name)).join(', ');
+  if (command.includes(' ')) return { message: `${command} takes one file, not also ${list}` };
   const hint = argv[0] === 'version' ? undefined : `did you mean -f ${names[0]}?`;
   return { message: `${argv[0]} takes flags only, not ${list}`, ...(hint && { hint }) };
 }

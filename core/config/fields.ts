@@ -97,7 +97,7 @@ const PRUNE_LIMIT: Type<Allowance> = refine(
 const RESOURCES = list(
   map({
     api_groups: {
-      type: list(text({ empty: true }), { min: 1 }),
+      type: list(text({ empty: true, words: 'names' }), { min: 1 }),
       since: '13.4',
       until: '14.0',
       required: true,
@@ -105,7 +105,7 @@ const RESOURCES = list(
       example: '[apps]',
     },
     kinds: {
-      type: list(text(), { min: 1 }),
+      type: list(text({ words: 'names' }), { min: 1 }),
       since: '13.4',
       until: '14.0',
       required: true,

@@ -13,12 +13,12 @@ export const IGNORE_RULE: Type<IgnoreRule> = refine(
     namespace: { ...SELECTOR, doc: 'Namespace of the objects.' },
     name: { ...SELECTOR, doc: 'Name of the objects.', example: 'web-*' },
     paths: {
-      type: list(text({ check: checkPath })),
+      type: list(text({ check: checkPath, words: 'paths' })),
       doc: 'Fields that are left to others: paths with list keys, or JSON pointers.',
       example: '[spec.replicas, /metadata/annotations/example.com~1note]',
     },
     managers: {
-      type: list(text()),
+      type: list(text({ words: 'names' })),
       doc: 'Field managers; all that they own in the objects is left to them.',
       example: '[vpa-updater]',
     },

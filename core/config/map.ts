@@ -122,14 +122,20 @@ export function camelCase(key: string): string {
   return key.replace(/_([a-z])/g, (_dash, letter: string) => letter.toUpperCase());
 }
 
+/** The default as it would be written; undefined where there is none, and for maps, whose fields have their own. */
+export function presetOf(field: Field<unknown>): Json | undefined {
+  if (!('default' in field) || field.type.words === 'map') return undefined;
+  return field.type.write(field.default);
+}
+
 function schemaOf(fields: Fields): JsonObject {
   const properties: JsonObject = {};
   for (const [name, field] of Object.entries(fields)) {
-    const preset = 'default' in field ? field.type.write(field.default) : undefined;
+    const preset = presetOf(field);
     properties[name] = {
       description: plainText(field.doc),
       ...nullable(field.type.schema),
-      ...(preset !== undefined && { default: preset as Json }),
+      ...(preset !== undefined && { default: preset }),
     };
   }
   const required = Object.keys(fields).filter((name) => fields[name]!.required);

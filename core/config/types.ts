@@ -174,7 +174,7 @@ export interface Item<T> {
 
 export function list<T>(item: Type<T>, { max, min, unique }: ListOptions = {}): Type<Item<T>[]> {
   return {
-    words: `list of ${item.words}`,
+    words: `list of ${item.words === 'map' ? 'maps' : item.words}`,
     schema: {
       type: 'array',
       items: item.schema,
@@ -235,8 +235,8 @@ export function refused(message: string, hint: string): Type<never> {
 
 /** A hint for a name that is none of `names`: the nearest, or all of them where they are few. */
 export function suggest(wanted: string, names: readonly string[]): string | undefined {
-  const [nearest, ...others] = nearNames(wanted, names);
-  if (nearest === undefined) return undefined;
-  if (names.length === 1) return `there is only ${nearest}`;
-  return names.length <= 3 ? `it is one of ${[nearest, ...others].join(', ')}` : `did you mean ${nearest}?`;
+  if (names.length === 1) return `there is only ${names[0]}`;
+  const [nearest] = nearNames(wanted, names);
+  if (nearest !== undefined && names.length > 3) return `did you mean ${nearest}?`;
+  return names.length > 0 && names.length <= 12 ? `it is one of ${names.join(', ')}` : undefined;
 }

@@ -38,6 +38,24 @@ const MISTAKES: [string, string][] = [
     'error: --context needs a value\nhint: a value that begins with "-" is written --context=VALUE\n',
   ],
   ['diff cm.yaml', 'error: diff takes flags only, not "cm.yaml"\nhint: did you mean -f cm.yaml?\n'],
+  [
+    'config',
+    'error: say what to do with the configuration\nhint: kubectl gitlab-agent --help lists the commands\n',
+  ],
+  [
+    'config frobnicate',
+    'error: there is no command "config frobnicate"\nhint: kubectl gitlab-agent --help lists the commands\n',
+  ],
+  ['config validat a', 'error: there is no command "config validat"\nhint: did you mean validate?\n'],
+  [
+    'config show',
+    'error: say which file\nhint: kubectl gitlab-agent config show FILE, or - for standard input\n',
+  ],
+  ['config show a b', 'error: config show takes one file, not also "b"\n'],
+  [
+    'config show a --all',
+    'error: there is no flag --all\nhint: kubectl gitlab-agent config show --help lists the flags\n',
+  ],
   ['version now', 'error: version takes flags only, not "now"\n'],
   [
     'diff -f cm.yaml --server-side=true',
@@ -72,12 +90,10 @@ const MISTAKES: [string, string][] = [
   ['diff -f cm.yaml --ignore-file .', "error: .: the ignore file can't be read: it is a directory\n"],
   [
     'diff -f cm.yaml --ignore-file bad-rules.yaml',
-    `error: bad-rules.yaml:3:11: can't read the path a b: unexpected " " at offset 1
+    `error: bad-rules.yaml:3:11: paths[0] is the path a b, which can't be read: unexpected " " at offset 1
 hint: write spec.replicas, or /spec/replicas
 error: bad-rules.yaml:4:3: unknown key "foo"
-hint: a rule has kind, group, namespace, name, and paths or managers
-error: bad-rules.yaml:4:3: the rule names no paths and no managers
-hint: a rule has kind, group, namespace, name, and paths or managers
+hint: it is one of group, kind, namespace, name, paths, managers
 `,
   ],
   [

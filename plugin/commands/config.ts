@@ -1,0 +1,88 @@
+import type { CommandModule } from 'yargs';
+import type { Io } from '../io.ts';
+
+const CONTEXT_FLAGS = {
+  'config-project': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Path of the project that holds the file: what entries without an id mean',
+  },
+  'gitlab-url': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Address of GitLab, to tell its projects from repositories elsewhere',
+  },
+} as const;
+
+/** What both commands take. */
+export interface ConfigFlags {
+  file?: string | undefined;
+  configProject?: string | undefined;
+  gitlabUrl?: string | undefined;
+}
+
+const VALIDATE = `Check an agent's config.yaml
+
+Prints every mistake with its place and what to do, and needs neither GitLab
+nor a cluster. A directory stands for the configurations of all agents in it:
+.gitlab/agents/*/config.yaml, or its own config.yaml.
+
+Exit codes: 0 all is well, 2 something is wrong.`;
+
+const SHOW = `Print an agent's config.yaml as it takes effect, with all defaults`;
+
+const EXAMPLES = `Examples:
+  # in a pipeline of the configuration project
+  kubectl gitlab-agent config validate .
+
+  # what an agent makes of a file
+  kubectl gitlab-agent config show .gitlab/agents/production/config.yaml`;
+
+/** `config validate` and `config show`: an agent's configuration file. */
+export function configCommand(io: Io, finish: (code: number) => void): CommandModule {
+  const command = (): Promise<typeof import('../config/run-config.ts')> => import('../config/run-config.ts');
+  return {
+    command: 'config',
+    describe: 'Check or show the configuration of an agent',
+    builder: (yargs) =>
+      yargs
+        .command(
+          'validate [file]',
+          'Check a config.yaml: every mistake with its place',
+          (sub) =>
+            sub
+              .positional('file', {
+                type: 'string',
+                demandOption: true,
+                describe: 'File, directory, or - for stdin',
+              })
+              .options(CONTEXT_FLAGS)
+              .group(Object.keys(CONTEXT_FLAGS), 'Flags:')
+              .usage(`$0 config validate FILE|DIR|- [flags]\n\n${VALIDATE}`),
+          async (flags) => finish(await (await command()).validateConfig(flags, io)),
+        )
+        .command(
+          'show [file]',
+          'Print a config.yaml with all defaults',
+          (sub) =>
+            sub
+              .positional('file', { type: 'string', describe: 'File, or - for stdin' })
+              .options({
+                output: {
+                  alias: 'o',
+                  choices: ['yaml', 'json'] as const,
+                  default: 'yaml' as const,
+                  describe: 'How to print it',
+                },
+                ...CONTEXT_FLAGS,
+              })
+              .group(['output', ...Object.keys(CONTEXT_FLAGS)], 'Flags:')
+              .usage(`$0 config show FILE|- [flags]\n\n${SHOW}`),
+          async (flags) => finish(await (await command()).showConfig(flags, io)),
+        )
+        .demandCommand(1, 'say what to do with the configuration')
+        .usage('$0 config COMMAND\n\nThe configuration of an agent: docs/configuration.md has every field.')
+        .epilogue(EXAMPLES),
+    handler: () => undefined,
+  };
+}
