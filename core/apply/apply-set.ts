@@ -11,6 +11,8 @@ const GROUP_KINDS = 'applyset.kubernetes.io/contains-group-kinds';
 /** What kubectl 1.27 and 1.28 wrote instead. */
 const GROUP_RESOURCES = 'applyset.kubernetes.io/contains-group-resources';
 const NAMESPACES = 'applyset.kubernetes.io/additional-namespaces';
+/** Ours: the tool from which a set is being taken over, until all of its members carry our label or are gone. */
+const ADOPTED_FROM = 'agent.gitlab.com/adopted-from';
 const OURS = 'gitlab-agent/';
 
 /** Where members of a set may be: `ConfigMap`, `Deployment.apps`, and the namespaces beside the parent's own. */
@@ -26,6 +28,8 @@ export interface ParentState {
   id?: string;
   /** `kubectl/v1.33.0`; '' where it does not say. */
   tooling: string;
+  /** The tool whose labels count like ours: the set is another's, or not all of it has been taken over yet. */
+  adoptedFrom?: string;
   resourceVersion: string;
 }
 
@@ -48,16 +52,22 @@ export function readParent(object: KubeObject, discovery: Discovery): ParentStat
       groupKind(resource),
     ]),
   );
+  const tooling = annotation(TOOLING);
   const kinds = split(annotation(GROUP_KINDS));
-  const olderKinds = split(annotation(GROUP_RESOURCES)).flatMap((name) => resources.get(name) ?? []);
+  // Once the set is ours, what an old kubectl left there says no more.
+  const olderKinds = isOurTooling(tooling)
+    ? []
+    : split(annotation(GROUP_RESOURCES)).flatMap((name) => resources.get(name) ?? []);
   const id = dig(object, 'metadata', 'labels', ID_LABEL);
+  const adoptedFrom = isOurTooling(tooling) ? annotation(ADOPTED_FROM) : tooling || 'unknown';
   return {
     extent: {
       groupKinds: new Set([...kinds, ...olderKinds]),
       namespaces: new Set(split(annotation(NAMESPACES))),
     },
     ...(typeof id === 'string' && { id }),
-    tooling: annotation(TOOLING),
+    tooling,
+    ...(adoptedFrom !== '' && { adoptedFrom }),
     resourceVersion: String(object.metadata.resourceVersion),
   };
 }
@@ -67,7 +77,11 @@ export function isOurTooling(tooling: string): boolean {
 }
 
 /** The parent as we apply it; its `data` is not ours to say. */
-export function parentObject(set: ApplySetId, extent: Extent, version: string): KubeObject {
+export function parentObject(
+  set: ApplySetId,
+  { extent, adoptedFrom }: Pick<ParentState, 'extent' | 'adoptedFrom'>,
+  version: string,
+): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -79,6 +93,7 @@ export function parentObject(set: ApplySetId, extent: Extent, version: string): 
         [TOOLING]: `${OURS}v${version}`,
         [GROUP_KINDS]: join(extent.groupKinds),
         [NAMESPACES]: join(extent.namespaces),
+        ...(adoptedFrom !== undefined && { [ADOPTED_FROM]: adoptedFrom }),
       },
     },
   };
@@ -95,6 +110,11 @@ export function sameExtent(a: Extent, b: Extent): boolean {
 
 export function unionExtent(a: Extent, b: Extent): Extent {
   return { groupKinds: a.groupKinds.union(b.groupKinds), namespaces: a.namespaces.union(b.namespaces) };
+}
+
+/** Whether every place of `part` is one of `whole`. */
+export function coversExtent(whole: Extent, part: Extent): boolean {
+  return part.groupKinds.isSubsetOf(whole.groupKinds) && part.namespaces.isSubsetOf(whole.namespaces);
 }
 
 function split(text: string): string[] {

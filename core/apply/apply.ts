@@ -2,21 +2,14 @@ import { type ApplyError, type ApplyRecord, isHeldBack, type Outcome } from '../
 import type { Cluster } from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Change } from '../model/plan.ts';
-import { type Extent, groupKind } from './apply-set.ts';
 import { carryOut } from './carry-out.ts';
 import type { Clock } from './clock.ts';
 import { orderSteps } from './order.ts';
-import { failed, heldBack, settled } from './outcome.ts';
-import { narrowSet, widenSet } from './parent.ts';
-import {
-  changesOf,
-  extentOf,
-  type PlannedPrune,
-  type PlannedRun,
-  planRun,
-  type RunOptions,
-} from './plan-run.ts';
-import { LINGERS, planPrune, prune } from './prune.ts';
+import { cutOff, failed, heldBack, settled } from './outcome.ts';
+import { widenSet } from './parent.ts';
+import { changesOf, extentOf, type PlannedRun, planRun, type RunOptions } from './plan-run.ts';
+import { planPrune, prune } from './prune.ts';
+import { type Pruned, parentChange, settleSet } from './settle.ts';
 
 export interface ApplyOptions extends Omit<RunOptions, 'economy' | 'full'> {
   /** Whether objects with changed immutable fields may be deleted and created again. */
@@ -76,31 +69,28 @@ async function write(cluster: Cluster, run: PlannedRun, options: ApplyOptions): 
     },
   };
   const written = await carryOut(desk, steps, { stop, planAgain, onOutcome });
-  if (!run.prune) return written;
+  // What can't be done about the parent must not hide what was done.
+  const settle = async (pruned?: Pruned): Promise<Outcome[]> => {
+    if (!set) return [];
+    try {
+      await settleSet({ cluster, run, set, version, gate }, written, pruned);
+      return [];
+    } catch (error) {
+      const outcome = cutOff(parentChange(set), error, stop);
+      onOutcome(outcome);
+      return [outcome];
+    }
+  };
+  if (!run.prune) return [...written, ...(await settle())];
   const untold = run.prune.unknown.map((change) => untoldOutcome(change));
   untold.forEach(onOutcome);
   const { candidates, facts } = run.prune;
   const blocked = facts.blocked ?? blockedBy(written);
   const pruneSteps = blocked ? planPrune(candidates, { ...facts, blocked }, gate) : run.prune.steps;
   const pruned = await prune({ cluster, gate, facts, stop, onOutcome }, pruneSteps);
-  const complete = untold.length === 0 && !stop.aborted;
-  if (set && complete) await narrowSet(cluster, set, extentLeft(run, run.prune, pruned), version);
-  return [...untold, ...written, ...pruned];
-}
-
-/** Members that are not there any more need no place in the parent; whatever else was found does. */
-function extentLeft({ steps }: PlannedRun, { candidates }: PlannedPrune, pruned: readonly Outcome[]): Extent {
-  const gone = new Set(
-    pruned
-      .filter(({ result, change }) => result === 'pruned' && change.reason !== LINGERS)
-      .map(({ change }) => change.id),
-  );
-  const left = candidates.filter(({ id }) => !gone.has(id)).map(({ id }) => id);
-  const { groupKinds, namespaces } = extentOf(steps);
-  return {
-    groupKinds: groupKinds.union(new Set(left.map(groupKind))),
-    namespaces: namespaces.union(new Set(left.flatMap(({ namespace }) => namespace ?? []))),
-  };
+  const isComplete = untold.length === 0 && !stop.aborted;
+  const parent = isComplete ? settle({ planned: run.prune, pruned }) : settle();
+  return [...untold, ...written, ...pruned, ...(await parent)];
 }
 
 function blockedBy(written: readonly Outcome[]): ApplyError | undefined {

@@ -14,12 +14,15 @@ const PAGE = 500;
 export interface Labelled {
   candidates: Candidate[];
   unknown: Change[];
+  /** Kinds that the API server does not serve: there is nothing to be found now, but they may come back. */
+  unserved: string[];
 }
 
+type Listed = Omit<Labelled, 'unserved'>;
+
 /**
- * Finds the labelled objects of every kind and namespace that the parent names, one LIST each. A kind that is no
- * longer served has no objects any more; one whose aggregated API does not answer is unknown, and so is what may
- * not be listed.
+ * Finds the labelled objects of every kind and namespace of the extent, one LIST each. A kind whose aggregated API
+ * does not answer is unknown, and so is what may not be listed. An object that two API groups serve comes once.
  */
 export async function findLabelled(
   cluster: Cluster,
@@ -28,7 +31,8 @@ export async function findLabelled(
   { groupKinds, namespaces }: Extent,
   gate: SecretGate,
 ): Promise<Labelled> {
-  const lists: Promise<Labelled>[] = [];
+  const lists: Promise<Listed>[] = [];
+  const unserved: string[] = [];
   for (const name of [...groupKinds].sort()) {
     const [kind = '', ...rest] = name.split('.');
     const group = rest.join('.');
@@ -42,12 +46,15 @@ export async function findLabelled(
       const message = `the aggregated API of group ${group} does not answer: members of the set may be there`;
       const id = { group, version: '', kind, name: '*' };
       lists.push(Promise.resolve({ candidates: [], unknown: [untold(id, 'ApiUnavailable', message)] }));
-    }
+    } else unserved.push(name);
   }
   const found = await Promise.all(lists);
+  const candidates = found.flatMap((list) => list.candidates);
+  const byUid = Map.groupBy(candidates, (candidate) => candidate.live.metadata.uid ?? candidate);
   return {
-    candidates: found.flatMap(({ candidates }) => candidates),
+    candidates: [...byUid.values()].map(([first]) => first!),
     unknown: found.flatMap(({ unknown }) => unknown),
+    unserved,
   };
 }
 
@@ -57,7 +64,7 @@ async function listLabelled(
   namespace: string | undefined,
   { id }: ApplySetId,
   gate: SecretGate,
-): Promise<Labelled> {
+): Promise<Listed> {
   const { group, version, kind } = resource;
   const candidates: Candidate[] = [];
   let token: string | undefined;

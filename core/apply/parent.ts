@@ -1,10 +1,11 @@
 import type { ApplySetId } from '../model/apply.ts';
-import type { Answer, Cluster, Discovery, ObjectRef } from '../model/cluster.ts';
+import { ABSENT, type Answer, type Cluster, type Discovery, type ObjectRef } from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { KubeObject } from '../model/object.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
 import {
   besideParent,
+  coversExtent,
   type Extent,
   isOurTooling,
   type ParentState,
@@ -21,6 +22,8 @@ export interface FoundSet {
   set: ApplySetId;
   ref: ObjectRef;
   live?: ParentState;
+  /** Kept until all of a set has been taken over from another tool; see ParentState. */
+  adoptedFrom?: string;
 }
 
 /**
@@ -51,7 +54,8 @@ export async function findSet(
     const tool = live.tooling || 'a tool that does not say its name';
     throw problem(set, 'OtherTooling', `belongs to ${tool}`, `--adopt-set ${set.id} takes the set over`);
   }
-  return { set, ref, live };
+  const { adoptedFrom } = live;
+  return { set, ref, live, ...(adoptedFrom !== undefined && { adoptedFrom }) };
 }
 
 /**
@@ -88,40 +92,87 @@ export async function widenSet(
   for (let attempt = 1; ; attempt += 1) {
     const wanted = besideParent(found.set, live ? unionExtent(live.extent, extent) : extent);
     if (live && isOurTooling(live.tooling) && sameExtent(live.extent, wanted)) return { ...found, live };
-    const answer = await write(cluster, found, wanted, version, live?.resourceVersion);
+    const { adoptedFrom } = found;
+    const basis = live?.resourceVersion;
+    const answer = await write(
+      cluster,
+      found,
+      { extent: wanted, adoptedFrom, resourceVersion: basis },
+      version,
+    );
     if (answer.ok) return { ...found, live: readParent(answer.value, discovery) };
     if (answer.failure.status !== 409 || attempt === ATTEMPTS)
       throw problem(found.set, 'ApplySetParent', `can't be written: ${answer.failure.message}`);
-    const fresh = await cluster.get(found.ref);
-    live = fresh.ok ? readParent(fresh.value, discovery) : undefined;
+    live = await readAgain(cluster, discovery, found);
   }
 }
 
 /**
- * Makes the parent cover only what is left, after the last delete. Where somebody else wrote it meanwhile it stays
- * wide: that costs a LIST, and loses nobody.
+ * Makes sure, after all writes, that the parent still covers what there is: somebody may have deleted or edited it
+ * meanwhile, or another run of the set have narrowed it before it could see what this one wrote.
+ */
+export async function coverSet(
+  cluster: Cluster,
+  discovery: Discovery,
+  found: FoundSet,
+  extent: Extent,
+  version: string,
+): Promise<FoundSet> {
+  const live = await readAgain(cluster, discovery, found);
+  if (live && coversExtent(live.extent, besideParent(found.set, extent))) return { ...found, live };
+  return widenSet(cluster, discovery, { ...found, live }, extent, version);
+}
+
+/**
+ * Makes the parent cover only what is left, after the last delete. `isEmpty` is asked, afterwards, whether the places
+ * that it no longer covers are without members: another run may just have put some there that it believes to be
+ * covered. Then, and where that can't be told, it is widened again: that costs a LIST, and loses nobody. Where
+ * somebody else wrote the parent meanwhile it stays wide.
  */
 export async function narrowSet(
   cluster: Cluster,
-  { set, ref, live }: FoundSet,
-  extent: Extent,
-  version: string,
+  discovery: Discovery,
+  found: FoundSet,
+  { extent, adoptedFrom }: Pick<ParentState, 'extent' | 'adoptedFrom'>,
+  { version, isEmpty }: { version: string; isEmpty: (places: Extent) => Promise<boolean> },
 ): Promise<void> {
+  const { set, live } = found;
   const wanted = besideParent(set, extent);
-  if (live && !sameExtent(live.extent, wanted))
-    await write(cluster, { set, ref }, wanted, version, live.resourceVersion);
+  if (!live || (sameExtent(live.extent, wanted) && live.adoptedFrom === adoptedFrom)) return;
+  await write(
+    cluster,
+    found,
+    { extent: wanted, adoptedFrom, resourceVersion: live.resourceVersion },
+    version,
+  );
+  // Also where it was refused: an earlier attempt, whose answer was lost, may have succeeded.
+  if (coversExtent(wanted, live.extent) || (await isEmpty(live.extent))) return;
+  await coverSet(cluster, discovery, found, unionExtent(live.extent, extent), version);
 }
 
+async function readAgain(
+  cluster: Cluster,
+  discovery: Discovery,
+  { set, ref }: FoundSet,
+): Promise<ParentState | undefined> {
+  const answer = await cluster.get(ref);
+  if (answer.ok) return readParent(answer.value, discovery);
+  if (answer.failure.status === 404) return undefined;
+  // Written without knowing what it covers, it would cover less.
+  throw problem(set, 'ApplySetParent', `can't be read: ${answer.failure.message}`);
+}
+
+/** As it was read, where it was: nobody may have written or made it meanwhile, or the answer is a 409. */
 function write(
   cluster: Cluster,
   { set, ref }: FoundSet,
-  extent: Extent,
+  {
+    resourceVersion = ABSENT,
+    ...state
+  }: Pick<ParentState, 'extent' | 'adoptedFrom'> & { resourceVersion?: string },
   version: string,
-  resourceVersion: string | undefined,
 ): Promise<Answer<KubeObject>> {
-  const object = parentObject(set, extent, version);
-  const metadata = { ...object.metadata, ...(resourceVersion !== undefined && { resourceVersion }) };
-  return cluster.apply(ref, { ...object, metadata }, { dryRun: false });
+  return cluster.apply(ref, parentObject(set, state, version), { dryRun: false, resourceVersion });
 }
 
 function problem({ namespace, name }: ApplySetId, code: string, what: string, hint?: string): ProblemError {

@@ -5,7 +5,7 @@ import type { Manifest } from '../model/manifest.ts';
 import { objectKey } from '../model/object.ts';
 import type { Change } from '../model/plan.ts';
 import { type PlanOptions, planObjects, type Step, type Steps } from '../plan/plan.ts';
-import { type Extent, groupKind, isOurTooling } from './apply-set.ts';
+import { type Extent, groupKind, unionExtent } from './apply-set.ts';
 import { findLabelled } from './candidates.ts';
 import { type Membership, withMembership } from './membership.ts';
 import { type FoundSet, findSet, refuseParentAsMember } from './parent.ts';
@@ -46,6 +46,8 @@ export interface PlannedPrune {
   steps: PruneStep[];
   /** Places of which it could not be told whether members are there. */
   unknown: Change[];
+  /** Kinds of the parent that are not served at the moment. */
+  unserved: readonly string[];
 }
 
 /**
@@ -113,21 +115,21 @@ async function findPrune(
   { allowance, pruneKinds }: SetOptions,
   { gate }: RunOptions,
 ): Promise<PlannedPrune> {
-  const nowhere = { candidates: [], unknown: [] };
-  const { candidates, unknown } = live
-    ? await findLabelled(cluster, discovery, set, live.extent, gate)
-    : nowhere;
+  // Also where the manifests are: the parent may have been deleted, or restored from an older state.
+  const here = extentOf(steps);
+  const extent = live ? unionExtent(live.extent, here) : here;
+  const { candidates, unknown, unserved } = await findLabelled(cluster, discovery, set, extent, gate);
   const blocked = blockedBy(steps, unknown);
   const facts: PruneFacts = {
     set: set.id,
     wanted: new Set(steps.map(({ change }) => objectKey(change.id))),
     wantedUids: new Set(steps.flatMap((step) => (step.live ? [String(step.live.metadata.uid)] : []))),
-    adopting: live !== undefined && !isOurTooling(live.tooling),
+    adopting: live?.adoptedFrom !== undefined,
     kinds: pruneKinds,
     ...(allowance && { allowance }),
     ...(blocked && { blocked }),
   };
-  return { candidates, facts, steps: planPrune(candidates, facts, gate), unknown };
+  return { candidates, facts, steps: planPrune(candidates, facts, gate), unknown, unserved };
 }
 
 function blockedBy(steps: readonly Step[], unknown: readonly Change[]): ApplyError | undefined {

@@ -4,6 +4,7 @@ import type { Resource } from '../model/cluster.ts';
 import { dig, isObject } from '../model/json.ts';
 import { type KubeObject, managedFieldsOf, type ObjectId, objectKey } from '../model/object.ts';
 import { covers, fieldsOf, ownFields } from '../plan/field-set.ts';
+import { LAST_APPLIED_PATH } from '../plan/ownership.ts';
 import { PART_OF } from '../plan/shape.ts';
 import { groupKind } from './apply-set.ts';
 
@@ -42,6 +43,7 @@ export type Decision =
   | { action: 'hold'; error: ApplyError };
 
 export const PRUNE = 'agent.gitlab.com/prune';
+const LABEL_PATH = ['metadata', 'labels', PART_OF];
 const SMALL = 20;
 
 // Deleting one of these deletes what it holds: all of a namespace, all objects of a kind, data.
@@ -94,9 +96,21 @@ export function guardOne({ id, live }: Candidate, facts: PruneFacts): Decision {
 
 /** The label counts where our own Apply entry holds it: copied or hand-written ones make no member. */
 function isMember(live: KubeObject, { adopting }: PruneFacts): boolean {
-  const path = ['metadata', 'labels', PART_OF];
-  if (covers(ownFields(live), path)) return true;
-  return adopting && managedFieldsOf(live).some((entry) => covers(fieldsOf(entry), path));
+  return ownsLabel(live) || (adopting && isApplied(live));
+}
+
+/** Whether the label is one that we wrote. */
+export function ownsLabel(live: KubeObject): boolean {
+  return covers(ownFields(live), LABEL_PATH);
+}
+
+/** Whether some tool applied the label, server-side or client-side; controllers and people write it otherwise. */
+function isApplied(live: KubeObject): boolean {
+  return managedFieldsOf(live).some(
+    (entry) =>
+      covers(fieldsOf(entry), LABEL_PATH) &&
+      (entry.operation === 'Apply' || covers(fieldsOf(entry), LAST_APPLIED_PATH)),
+  );
 }
 
 function tooMany(deletes: number, members: number, allowance: Allowance | undefined): ApplyError | undefined {

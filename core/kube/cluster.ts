@@ -86,8 +86,13 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
     list: (resource, page) => list(transport, resource, page),
     watch: (resource, selection) => watch(transport, resource, selection, { clock, random }),
     logs: (pod, which) => logs(transport, pod, which),
-    apply: async (ref, object, { dryRun, force = true }) =>
-      asObject(await transport.send(write('PATCH', ref, object, { dryRun, force: String(force) }))),
+    apply: async (ref, object, { dryRun, force = true, resourceVersion }) => {
+      const metadata = { ...object.metadata, resourceVersion };
+      const body = resourceVersion === undefined ? object : { ...object, metadata };
+      return asObject(
+        await transport.send(write('PATCH', ref, body as KubeObject, { dryRun, force: String(force) })),
+      );
+    },
     update: async (ref, object, { dryRun }) =>
       asObject(await transport.send(write('PUT', ref, object, { dryRun }))),
     patch: async (ref, operations, options) =>

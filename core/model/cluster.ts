@@ -100,12 +100,13 @@ export interface Cluster {
   ): Promise<Answer<string>>;
   /**
    * Server-side apply with `fieldValidation=Strict` and our field manager. Without `force` (true where not said) a
-   * field that another manager holds with another value is a 409.
+   * field that another manager holds with another value is a 409. With `resourceVersion`, so is an object that is no
+   * longer as it was read; with ABSENT, one that exists.
    */
   apply(
     ref: ObjectRef,
     object: KubeObject,
-    options: { dryRun: boolean; force?: boolean },
+    options: { dryRun: boolean; force?: boolean; resourceVersion?: string },
   ): Promise<Answer<KubeObject>>;
   /** A plain update (PUT) with our field manager. */
   update(ref: ObjectRef, object: KubeObject, options: { dryRun: boolean }): Promise<Answer<KubeObject>>;
@@ -129,3 +130,6 @@ export interface Cluster {
 
 /** The field manager under which every apply of ours is recorded. */
 export const FIELD_MANAGER = 'gitlab-agent';
+
+/** The version of an object that does not exist: etcd counts from 1, so that no object ever has it. */
+export const ABSENT = '1';

@@ -13,7 +13,7 @@ import {
 } from './field-set.ts';
 
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-const LAST_APPLIED_PATH: PathStep[] = ['metadata', 'annotations', LAST_APPLIED];
+export const LAST_APPLIED_PATH: PathStep[] = ['metadata', 'annotations', LAST_APPLIED];
 
 /**
  * Entries whose fields become ours with the next apply: those of client-side apply, told as kubectl does by who

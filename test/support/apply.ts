@@ -21,16 +21,18 @@ export interface ApplyTextOptions extends Partial<ApplyOptions> {
   server?: string;
   /** What somebody does between the plan and the first write. */
   beforeWrites?: () => Promise<unknown>;
+  /** What somebody does before any write: `apply web`, `delete web`. */
+  beforeWrite?: (what: string) => Promise<unknown>;
 }
 
 /** Applies as one command would: with a connection and a discovery of its own. */
 export function applyText(
   on: Stage,
   yaml: string,
-  { server, beforeWrites, ...options }: ApplyTextOptions = {},
+  { server, beforeWrites, beforeWrite = once(beforeWrites), ...options }: ApplyTextOptions = {},
 ): Promise<ApplyRecord> {
   return connected(on, server, async (direct) => {
-    const cluster = beforeWrites ? interrupted(direct, beforeWrites) : direct;
+    const cluster = beforeWrite ? disturbed(direct, beforeWrite) : direct;
     return applyManifests(cluster, await readText(yaml, on.namespace), {
       ...planOptions(on),
       replace: false,
@@ -71,22 +73,27 @@ async function connected<T>(
   }
 }
 
-function interrupted(cluster: Cluster, act: () => Promise<unknown>): Cluster {
+function once(act: ApplyTextOptions['beforeWrites']): ApplyTextOptions['beforeWrite'] {
   let acted: Promise<unknown> | undefined;
-  const first = async (dryRun: boolean): Promise<void> => {
-    if (dryRun) return;
-    acted ??= act();
-    await acted;
-  };
+  return (
+    act &&
+    (() => {
+      acted ??= act();
+      return acted;
+    })
+  );
+}
+
+function disturbed(cluster: Cluster, act: (what: string) => Promise<unknown>): Cluster {
   return {
     ...cluster,
     discover: (options) => cluster.discover(options),
     apply: async (ref, object, options) => {
-      await first(options.dryRun);
+      if (!options.dryRun) await act(`apply ${ref.name}`);
       return cluster.apply(ref, object, options);
     },
     delete: async (ref, options) => {
-      await first(options.dryRun);
+      if (!options.dryRun) await act(`delete ${ref.name}`);
       return cluster.delete(ref, options);
     },
   };
