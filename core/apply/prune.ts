@@ -6,6 +6,7 @@ import { describeFailure } from '../plan/failure.ts';
 import { ownFields } from '../plan/field-set.ts';
 import type { SecretGate } from '../plan/secret-gate.ts';
 import { view } from '../plan/shape.ts';
+import { groupKind } from './apply-set.ts';
 import { SYNC_WAVE } from './depends-on.ts';
 import { rankOf } from './order.ts';
 import { cutOff, failed, heldBack, INTERRUPTED } from './outcome.ts';
@@ -49,8 +50,14 @@ function beforeOf({ id, live }: Candidate, gate: SecretGate): Pick<Change, 'befo
   return before === undefined ? {} : { before };
 }
 
-/** Sync wave first, then kind, as when it was applied. */
+/**
+ * Sync wave first, then kind, as when it was applied; but a Namespace takes all that is in it along, a CRD all of
+ * its kind, and a broken APIService lets no Namespace go.
+ */
 function placeOf({ id, live }: Candidate): number {
+  const kind = groupKind(id);
+  if (kind === 'APIService.apiregistration.k8s.io') return Number.MAX_SAFE_INTEGER;
+  if (rankOf(id) === 0) return Number.MIN_SAFE_INTEGER;
   const wave = Number(dig(live, 'metadata', 'annotations', SYNC_WAVE) ?? 0);
   return (Number.isInteger(wave) ? wave : 0) * 100 + rankOf(id);
 }
@@ -108,8 +115,10 @@ async function pruneOne({ cluster, gate, facts, stop }: PruneDesk, step: PruneSt
     if (fresh.value.metadata.uid !== uid) return heldBack(change, RECREATED);
     candidate = { ...candidate, live: fresh.value };
     const decision = guardOne(candidate, facts);
-    if (decision.action === 'keep')
-      return { change, result: fresh.value.metadata.deletionTimestamp ? 'pruned' : 'skipped' };
+    // An attempt of ours whose answer was lost may have deleted it, or somebody else.
+    if (decision.action === 'keep' && fresh.value.metadata.deletionTimestamp)
+      return { change: { ...change, ...lingering(fresh.value) }, result: 'pruned' };
+    if (decision.action === 'keep') return { change, result: 'skipped' };
     if (decision.action === 'skip')
       return { change: { id, action: 'skip', ...decision.error }, result: 'skipped' };
     if (decision.action === 'hold') return heldBack(change, decision.error);
