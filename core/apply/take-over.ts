@@ -4,10 +4,6 @@ import type { Json, JsonObject } from '../model/json.ts';
 import { type KubeObject, type ManagedFields, managedFieldsOf } from '../model/object.ts';
 import { fieldsOf, isOwn, ownEntry, ownFields, ownsStringData, union } from '../plan/field-set.ts';
 import { inherited, inheritedFields } from '../plan/ownership.ts';
-import type { Clock } from './clock.ts';
-
-const ATTEMPTS = 5;
-const PAUSE_MS = 50;
 
 /**
  * The managedFields with which the next apply of ours removes what leaves the manifest: the entries of client-side
@@ -78,29 +74,19 @@ export function appliesFirst(
   );
 }
 
-/** Writes the entries of `takenOver`, against the object as it is now. The answer is the object after that. */
+/** Writes the entries of `takenOver`, a 409 where the object has changed since. The answer is the object after that. */
 export async function takeOver(
   cluster: Cluster,
-  clock: Clock,
   ref: ObjectRef,
-  found: KubeObject,
-  entriesOf: (live: KubeObject) => ManagedFields[] | undefined,
+  live: KubeObject,
+  entries: readonly ManagedFields[] | undefined,
 ): Promise<Answer<KubeObject>> {
-  let live = found;
-  for (let attempt = 1; ; attempt += 1) {
-    const entries = entriesOf(live);
-    if (!entries) return { ok: true, value: live };
-    const operation = {
-      op: 'replace' as const,
-      path: '/metadata/managedFields',
-      value: entries as unknown as Json,
-    };
-    const resourceVersion = String(live.metadata.resourceVersion);
-    const answer = await cluster.patch(ref, [operation], { resourceVersion, dryRun: false });
-    if (answer.ok || answer.failure.status !== 409 || attempt === ATTEMPTS) return answer;
-    await clock.sleep(PAUSE_MS * attempt);
-    const fresh = await cluster.get(ref);
-    if (!fresh.ok) return fresh;
-    live = fresh.value;
-  }
+  if (!entries) return { ok: true, value: live };
+  const operation = {
+    op: 'replace' as const,
+    path: '/metadata/managedFields',
+    value: entries as unknown as Json,
+  };
+  const resourceVersion = String(live.metadata.resourceVersion);
+  return cluster.patch(ref, [operation], { resourceVersion, dryRun: false });
 }

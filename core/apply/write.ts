@@ -1,5 +1,5 @@
 import type { Outcome } from '../model/apply.ts';
-import type { Answer, ApiFailure, Cluster, ObjectRef } from '../model/cluster.ts';
+import { ABSENT, type Answer, type ApiFailure, type Cluster, type ObjectRef } from '../model/cluster.ts';
 import type { KubeObject } from '../model/object.ts';
 import type { Change, ConflictPolicy } from '../model/plan.ts';
 import { describeFailure, goneVersion, isInvalid } from '../plan/failure.ts';
@@ -28,7 +28,7 @@ export interface Desk {
 /** How long a new Namespace may take to get its ServiceAccount, without which no Pod is let in. */
 const UNTIL_READY = { first: 100, longest: 1000, total: 10_000 };
 
-const ATTEMPTS = 4;
+const ATTEMPTS = 6;
 const PAUSE_MS = 100;
 
 /**
@@ -39,6 +39,8 @@ export async function writeStep(desk: Desk, planned: Step): Promise<Outcome> {
   let step = planned;
   for (let attempt = 1; ; attempt += 1) {
     const done = settled(step.change);
+    // The answer to a write may get lost on its way: what is as it should be since then was written.
+    if (done?.result === 'unchanged' && attempt > 1) return { change: planned.change, result: 'applied' };
     if (done) return done;
     if (!step.resource || !step.send) return failed(step.change, NOT_SERVED);
     if (step.change.action === 'replace') return replace(desk, step);
@@ -73,45 +75,45 @@ async function write(
   const { cluster, clock, servedVersions } = desk;
   const ref: ObjectRef = { resource: resource!, namespace: change.id.namespace, name: change.id.name };
   const { apiVersion } = send!;
-  const apply = async (): Promise<Answer<KubeObject>> => {
+  const force = desk.conflicts === 'take';
+  // Against the object as it was judged: what has changed or come since then is judged again first.
+  const apply = async (basis: KubeObject | undefined): Promise<Answer<KubeObject>> => {
+    const resourceVersion = basis ? String(basis.metadata.resourceVersion) : ABSENT;
     let answer: Answer<KubeObject>;
     await poll(clock, UNTIL_READY, async () => {
-      answer = await cluster.apply(ref, send!, { dryRun: false, force: desk.conflicts === 'take' });
+      answer = await cluster.apply(ref, send!, { dryRun: false, force, resourceVersion });
       return !answer.ok && isEarly(answer.failure) ? undefined : answer;
     });
     return answer!;
   };
-  if (!read) return { answer: await apply() };
+  if (!read) return { answer: await apply(undefined) };
   let live = read;
   if (appliesFirst(live, apiVersion, servedVersions)) {
-    const answer = await cluster.apply(ref, send!, { dryRun: false });
+    const answer = await apply(read);
     if (!answer.ok) return { answer, live: read };
     live = answer.value;
   }
-  const ready = await takeOver(cluster, clock, ref, live, (now) =>
-    takenOver(now, apiVersion, servedVersions),
-  );
+  const ready = await takeOver(cluster, ref, live, takenOver(live, apiVersion, servedVersions));
   if (!ready.ok) return { answer: ready, live: read };
-  const answer = await apply();
+  const answer = await apply(ready.value);
   const gone = answer.ok ? undefined : goneVersion(answer.failure);
   if (gone === undefined) return { answer, live: read };
-  const renewed = await takeOver(cluster, clock, ref, ready.value, (now) =>
-    takenOver(now, apiVersion, servedVersions, gone),
-  );
-  return { answer: renewed.ok ? await apply() : renewed, live: read };
+  const entries = takenOver(ready.value, apiVersion, servedVersions, gone);
+  const renewed = await takeOver(cluster, ref, ready.value, entries);
+  return { answer: renewed.ok ? await apply(renewed.value) : renewed, live: read };
 }
 
 /** What was really changed: the object as it was, against the one that came back. */
 function written(desk: Desk, { change }: Step, live: KubeObject | undefined, result: KubeObject): Outcome {
   const { gate, servedVersions } = desk;
   const { id } = change;
-  if (!live) {
+  const isOther = live && live.metadata.uid !== result.metadata.uid;
+  // Somebody may have deleted the one that was planned for.
+  if (!live || (isOther && change.action !== 'replace')) {
     const fields = ownFields(result);
     const { after } = gate.views(id, undefined, view(result, fields), fields);
-    return {
-      change: { ...change, action: 'create', verified: undefined, message: undefined, after },
-      result: 'applied',
-    };
+    const plain = { id, source: change.source, ...(change.yielded && { yielded: change.yielded }) };
+    return { change: { ...plain, action: 'create', after }, result: 'applied' };
   }
   const taken = inherited(live, servedVersions);
   const fields = union(ownFields(live), ownFields(result), inheritedFields(live, taken, result.apiVersion));
