@@ -20,7 +20,7 @@ export function failureOf(reply: Reply): ApiFailure {
   if (!isObject(json) || json.kind !== 'Status') {
     return {
       status: reply.status,
-      reason: '',
+      reason: troubleOf(reply.status),
       message: `the server answered ${reply.status} without saying why`,
       causes: [],
     };
@@ -61,8 +61,14 @@ export function notJson(reply: Pick<Reply, 'status' | 'headers'>, start: string)
   // Plain text is how Go's HTTP server and the API server's outer layers speak.
   const line = type === 'text/plain' ? start.split('\n')[0]!.trim().slice(0, 200) : '';
   const said = line ? `: ${line}` : type ? ` in ${type}, not JSON` : ', not JSON';
-  const reason = reply.status === 401 ? 'Unauthorized' : reply.status < 400 ? 'NotKubernetes' : '';
+  const reason =
+    reply.status === 401 ? 'Unauthorized' : reply.status < 400 ? 'NotKubernetes' : troubleOf(reply.status);
   return { status: reply.status, reason, message: `the server answered ${reply.status}${said}`, causes: [] };
+}
+
+/** The API server refuses what a manifest says with a Status; a 500 without one is a passing trouble of somebody. */
+function troubleOf(status: number): string {
+  return status === 500 ? 'InternalError' : '';
 }
 
 function pick<K extends string>(map: Record<string, Json>, keys: readonly K[]): Partial<Record<K, string>> {

@@ -26,8 +26,8 @@ export interface Attempt {
 
 /**
  * Milliseconds to wait before the next attempt, or undefined where another would be wrong or of no use. Asked
- * again are 429, 502–504, resets, and 500 with the reason InternalError (a webhook's trouble): a 500 without a
- * reason is a permanent mistake in a manifest. `random` is in [0, 1).
+ * again are 429, 502–504, resets, and 500 with the reason InternalError (a webhook's trouble) or without a Status: a
+ * Status of 500 without a reason is a permanent mistake in a manifest. `random` is in [0, 1).
  */
 export function retryDelay(attempt: Attempt, random: () => number): number | undefined {
   const { failure, number, retryAfter, elapsed, repeatable } = attempt;
@@ -49,7 +49,7 @@ function isTransient({ failure, serverKnown }: Attempt): boolean {
     case 504:
       return true;
     case 500:
-      return failure.reason === 'InternalError';
+      return failure.reason === 'InternalError' || failure.reason === 'NotKubernetes';
     default:
       return false;
   }
