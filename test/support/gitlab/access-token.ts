@@ -73,7 +73,10 @@ export function newProjectToken(
   options: TokenOptions & { role?: Role },
 ): AccessToken {
   const level = ROLES[options.role ?? 'maintainer'];
-  const bot = world.addBot(`project_${project.id}_bot_${randomBytes(8).toString('hex')}`, options.name);
+  const bot = world.addBot(
+    `project_${project.id}_bot_${randomBytes(8).toString('hex')}`,
+    options.name ?? 'token',
+  );
   project.members.set(bot.id, level);
   const token = newAccessToken(world, bot, 'project', options);
   return world.addToken({ ...token, project, accessLevel: level });

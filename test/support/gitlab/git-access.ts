@@ -123,7 +123,7 @@ async function serve(
   const level = accessLevel(project, caller.user);
   const moved = path !== project.path;
   const { promise, resolve } = Promise.withResolvers<void>();
-  world.running.add(promise);
+  world.run(promise);
   return await httpBackend({
     request,
     program: world.httpBackend,
@@ -146,7 +146,6 @@ async function serve(
     ended: () => {
       const updates = takeUpdates(pushed);
       if (caller.user) world.pushed({ project, user: caller.user, updates });
-      world.running.delete(promise);
       resolve();
     },
   });

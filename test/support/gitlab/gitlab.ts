@@ -9,6 +9,7 @@ import { Authority } from '../../core/kube/certificates.ts';
 import type { Fault, FaultOptions, Seen, SetFault } from './faults.ts';
 import { gitText } from './git-process.ts';
 import { writeHooks } from './hooks.ts';
+import { followBranches } from './merge-requests.ts';
 import { Project, type ProjectOptions } from './project.ts';
 import { Server } from './server.ts';
 import type { User, UserOptions } from './user.ts';
@@ -56,6 +57,10 @@ export class GitLab implements AsyncDisposable {
     return this.#world.root;
   }
 
+  user(username: string): User {
+    return this.#world.userNamed(username);
+  }
+
   createUser(username: string, options: UserOptions = {}): User {
     return this.#world.addUser(username, options);
   }
@@ -90,6 +95,7 @@ export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> 
     hooks: writeHooks(directory),
     httpBackend: join((await gitText(['--exec-path'], { cwd: directory })).trim(), 'git-http-backend'),
   });
+  world.pushListeners.push((push) => followBranches(world, push));
   const server = starting.use(
     new Server(world, authority?.issue('gitlab', ['IP:127.0.0.1', 'DNS:localhost'])),
   );

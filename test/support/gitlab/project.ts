@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import { type AccessToken, newProjectToken, type TokenOptions } from './access-token.ts';
+import type { Agent } from './agents.ts';
 import { type Person, RefMoved, type TreeChange, writeCommit } from './commit-writer.ts';
+import type { Deployment, Environment } from './deliveries.ts';
 import { git, gitAnswer, gitText } from './git-process.ts';
+import { type MergeRequest, type MergeRequestOptions, openMergeRequest } from './merge-requests.ts';
+import type { CommitStatus, Pipeline } from './pipelines.ts';
 import {
   type DeployToken,
   type DeployTokenOptions,
@@ -64,6 +68,12 @@ export class Project {
   readonly jobTokenProjects = new Set<Project>();
   /** Makes every push fail in the pre-receive hook, with this text. */
   pushRule: string | undefined;
+  readonly pipelines: Pipeline[] = [];
+  readonly statuses: CommitStatus[] = [];
+  readonly environments: Environment[] = [];
+  readonly deployments: Deployment[] = [];
+  readonly agents: Agent[] = [];
+  readonly mergeRequests: MergeRequest[] = [];
   readonly #world: World;
 
   private constructor(world: World, path: string, options: ProjectOptions) {
@@ -90,6 +100,11 @@ export class Project {
     return project;
   }
 
+  /** The last part of the path; projects of the stand-in are called as they are addressed. */
+  get name(): string {
+    return this.path.slice(this.path.lastIndexOf('/') + 1);
+  }
+
   /** The bare repository on disk. */
   get directory(): string {
     return join(this.#world.directory, `${this.id}.git`);
@@ -105,9 +120,7 @@ export class Project {
   }
 
   addMember(username: string, role: Role): void {
-    const user = this.#world.users.find((candidate) => candidate.username === username);
-    if (!user) throw new Error(`no user ${username}`);
-    this.members.set(user.id, ROLES[role]);
+    this.members.set(this.#world.userNamed(username).id, ROLES[role]);
   }
 
   protect(name: string, rule: Partial<Omit<ProtectedBranch, 'name'>> = {}): void {
@@ -221,6 +234,32 @@ export class Project {
     await this.#updateRef(`refs/tags/${name}`, target);
     this.#tell(user, `refs/tags/${name}`, undefined, target);
     return target;
+  }
+
+  async openMergeRequest(options: MergeRequestOptions): Promise<MergeRequest> {
+    return await openMergeRequest(this.#world, this, options);
+  }
+
+  /** A copy of the repository as it is now, in another place, with the same visibility. */
+  async fork(path: string, options: ProjectOptions = {}): Promise<Project> {
+    const { visibility, defaultBranch } = this;
+    const fork = await Project.create(this.#world, path, { visibility, defaultBranch, ...options });
+    await git(
+      ['fetch', '--quiet', this.directory, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'],
+      {
+        cwd: fork.directory,
+      },
+    );
+    return fork;
+  }
+
+  /** A pipeline of `.gitlab-ci.yml`, with the names of its jobs. */
+  addPipeline(sha: string, ref: string, jobs: readonly string[]): Pipeline {
+    const id = this.#world.nextId('pipeline');
+    const iid = this.pipelines.length + 1;
+    const pipeline: Pipeline = { id, iid, sha, ref, source: 'push', createdAt: this.#world.now(), jobs };
+    this.pipelines.push(pipeline);
+    return pipeline;
   }
 
   async #updateRef(ref: string, sha: string | undefined): Promise<void> {

@@ -8,6 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, text } from './answer.ts';
 import { type Fault, Faults, type Seen } from './faults.ts';
 import { answerGit } from './git-access.ts';
+import { answerRest } from './rest/router.ts';
+import { ROUTES } from './rest/routes.ts';
 import { send } from './send.ts';
 import type { World } from './world.ts';
 
@@ -94,6 +96,7 @@ export class Server implements AsyncDisposable {
       const answer = await answerGit(this.#world, request, url, signal);
       if (answer) return answer;
     }
+    if (seen.kind === 'rest') return await answerRest(this.#world, ROUTES, request);
     return text(404, 'Not found');
   }
 

@@ -27,7 +27,7 @@ export class World {
   readonly hooks: string;
   /** The `git-http-backend` program. */
   readonly httpBackend: string;
-  /** Programs that serve requests now. */
+  /** What still runs: programs that serve requests, and what follows a push. */
   readonly running = new Set<Promise<void>>();
   /** `https://127.0.0.1:PORT`, known once the server listens. */
   url = '';
@@ -41,6 +41,8 @@ export class World {
   /** Told of every push, by git or by API, after the refs have moved. */
   readonly pushListeners: ((push: Push) => void)[] = [];
   readonly root: User;
+  readonly startedAt: Date;
+  readonly #namespaces: string[] = [];
   readonly #ids = new Map<string, number>();
 
   constructor(options: {
@@ -52,6 +54,7 @@ export class World {
   }) {
     this.version = options.version;
     this.now = options.now;
+    this.startedAt = options.now();
     this.directory = options.directory;
     this.hooks = options.hooks;
     this.httpBackend = options.httpBackend;
@@ -65,6 +68,11 @@ export class World {
     return id;
   }
 
+  namespaceId(path: string): number {
+    if (!this.#namespaces.includes(path)) this.#namespaces.push(path);
+    return this.#namespaces.indexOf(path) + 1;
+  }
+
   addUser(username: string, options: UserOptions = {}): User {
     if (this.users.some((user) => user.username === username)) throw new Error(`${username} exists`);
     const user = new User(this, username, options);
@@ -72,8 +80,14 @@ export class World {
     return user;
   }
 
-  addBot(username: string, name?: string): User {
-    const bot = new User(this, username, { ...(name === undefined ? {} : { name }), bot: true });
+  userNamed(username: string): User {
+    const user = this.users.find((candidate) => candidate.username === username);
+    if (!user) throw new Error(`no user ${username}`);
+    return user;
+  }
+
+  addBot(username: string, name: string): User {
+    const bot = new User(this, username, { name, bot: true });
     this.users.push(bot);
     return bot;
   }
@@ -86,6 +100,12 @@ export class World {
   /** By its path of now. */
   projectAt(path: string): Project | undefined {
     return this.projects.find((project) => project.path === path);
+  }
+
+  /** Work that nobody waits for now; the end of the stand-in does. */
+  run(work: Promise<void>): void {
+    const watched = work.finally(() => this.running.delete(watched));
+    this.running.add(watched);
   }
 
   pushed(push: Push): void {
