@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ApplySetId } from '../model/apply.ts';
 import type { Discovery } from '../model/cluster.ts';
-import { dig } from '../model/json.ts';
+import { dig, isObject } from '../model/json.ts';
 import type { KubeObject } from '../model/object.ts';
+import { covers, ownFields } from '../plan/field-set.ts';
+import { RECORD_KEYS, type RecordData } from './record-text.ts';
 
 // The words of KEP-3659, "ApplySet: kubectl apply --prune redesign and graduation strategy".
 const ID_LABEL = 'applyset.kubernetes.io/id';
@@ -14,6 +16,8 @@ const NAMESPACES = 'applyset.kubernetes.io/additional-namespaces';
 /** Ours: the tool from which a set is being taken over, until all of its members carry our label or are gone. */
 const ADOPTED_FROM = 'agent.gitlab.com/adopted-from';
 const OURS = 'gitlab-agent/';
+/** Labels and annotations that say whose a parent is; people write requests under the same prefix. */
+const MARKS = ['name', 'entry', 'project-path'].map((name) => `agent.gitlab.com/${name}`);
 
 /** Where members of a set may be: `ConfigMap`, `Deployment.apps`, and the namespaces beside the parent's own. */
 export interface Extent {
@@ -21,8 +25,19 @@ export interface Extent {
   namespaces: ReadonlySet<string>;
 }
 
-/** What a live parent says of its set. */
-export interface ParentState {
+/** Labels and annotations that say whose a parent is: the agent, the entry, the project. */
+export interface ParentMarks {
+  labels: Readonly<Record<string, string>>;
+  annotations: Readonly<Record<string, string>>;
+}
+
+/** What a parent tells beside where its members are. */
+export interface ParentWords extends ParentMarks {
+  data: RecordData;
+}
+
+/** What a live parent says of its set; of labels and annotations, those that our own apply wrote. */
+export interface ParentState extends ParentWords {
   extent: Extent;
   /** Of the ID label; undefined where the object is no parent of a set. */
   id?: string;
@@ -30,6 +45,7 @@ export interface ParentState {
   tooling: string;
   /** The tool whose labels count like ours: the set is another's, or not all of it has been taken over yet. */
   adoptedFrom?: string;
+  uid: string;
   resourceVersion: string;
 }
 
@@ -68,18 +84,39 @@ export function readParent(object: KubeObject, discovery: Discovery): ParentStat
     ...(typeof id === 'string' && { id }),
     tooling,
     ...(adoptedFrom !== '' && { adoptedFrom }),
+    labels: ownMarks(object, 'labels'),
+    annotations: ownMarks(object, 'annotations'),
+    data: Object.fromEntries(
+      RECORD_KEYS.flatMap((key) => {
+        const text = dig(object, 'data', key);
+        return typeof text === 'string' ? [[key, text]] : [];
+      }),
+    ),
+    uid: String(object.metadata.uid),
     resourceVersion: String(object.metadata.resourceVersion),
   };
+}
+
+/** What our apply would remove if it were silent about it. */
+function ownMarks(object: KubeObject, where: 'labels' | 'annotations'): Record<string, string> {
+  const found = dig(object, 'metadata', where);
+  if (!isObject(found)) return {};
+  const own = Object.entries(found).filter(
+    ([key]) => MARKS.includes(key) && covers(ownFields(object), ['metadata', where, key]),
+  );
+  return Object.fromEntries(own) as Record<string, string>;
 }
 
 export function isOurTooling(tooling: string): boolean {
   return tooling.startsWith(OURS);
 }
 
-/** The parent as we apply it; its `data` is not ours to say. */
+/** A parent as we apply it. */
+export type ParentContent = ParentWords & Pick<ParentState, 'extent' | 'adoptedFrom'>;
+
 export function parentObject(
   set: ApplySetId,
-  { extent, adoptedFrom }: Pick<ParentState, 'extent' | 'adoptedFrom'>,
+  { extent, adoptedFrom, labels, annotations, data }: ParentContent,
   version: string,
 ): KubeObject {
   return {
@@ -88,14 +125,16 @@ export function parentObject(
     metadata: {
       name: set.name,
       namespace: set.namespace,
-      labels: { [ID_LABEL]: set.id },
+      labels: { ...labels, [ID_LABEL]: set.id },
       annotations: {
+        ...annotations,
         [TOOLING]: `${OURS}v${version}`,
         [GROUP_KINDS]: join(extent.groupKinds),
         [NAMESPACES]: join(extent.namespaces),
         ...(adoptedFrom !== undefined && { [ADOPTED_FROM]: adoptedFrom }),
       },
     },
+    ...(Object.keys(data).length > 0 && { data }),
   };
 }
 

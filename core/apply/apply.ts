@@ -4,11 +4,13 @@ import type { Manifest } from '../model/manifest.ts';
 import type { Change } from '../model/plan.ts';
 import { carryOut } from './carry-out.ts';
 import type { Clock } from './clock.ts';
+import { eventsOf } from './events.ts';
 import { orderSteps } from './order.ts';
 import { cutOff, failed, heldBack, settled } from './outcome.ts';
-import { widenSet } from './parent.ts';
+import { type FoundSet, widenSet } from './parent.ts';
 import { changesOf, extentOf, type PlannedRun, planRun, type RunOptions } from './plan-run.ts';
 import { planPrune, prune } from './prune.ts';
+import { beginning, ending, type RecordOptions, tellEvents } from './recorder.ts';
 import { type Pruned, parentChange, settleSet } from './settle.ts';
 
 export interface ApplyOptions extends Omit<RunOptions, 'economy' | 'full'> {
@@ -23,6 +25,8 @@ export interface ApplyOptions extends Omit<RunOptions, 'economy' | 'full'> {
   onPlanned?: (changes: readonly Change[]) => void;
   /** Called for each object as it is done. */
   onOutcome?: (outcome: Outcome) => void;
+  /** Called with what could not be told beside: Events on the parent of the set. */
+  onNotice?: (text: string) => void;
 }
 
 /**
@@ -42,20 +46,36 @@ export async function applyManifests(
   orderSteps(run.steps);
   const changes = changesOf(run);
   options.onPlanned?.(changes);
-  let outcomes: Outcome[];
-  if (options.preflight && changes.some(({ action }) => action === 'unknown')) {
-    outcomes = changes.map(notBegun);
-    for (const outcome of outcomes) options.onOutcome?.(outcome);
-  } else outcomes = await write(cluster, run, options);
+  const refuses = options.preflight && changes.some(({ action }) => action === 'unknown');
+  const outcomes = refuses
+    ? await refuse(cluster, run, changes, { ...options, startedAt })
+    : await write(cluster, run, { ...options, startedAt });
   const finishedAt = timeOf(clock);
   return { outcomes, startedAt, finishedAt, ...(applySet && { applySet: applySet.set }) };
 }
 
-async function write(cluster: Cluster, run: PlannedRun, options: ApplyOptions): Promise<Outcome[]> {
-  const { gate, clock, stop, conflicts = 'take', replace, applySet, onOutcome = () => undefined } = options;
+type BegunOptions = ApplyOptions & { startedAt: string };
+
+async function refuse(
+  cluster: Cluster,
+  run: PlannedRun,
+  changes: readonly Change[],
+  options: BegunOptions,
+): Promise<Outcome[]> {
+  const outcomes = changes.map(notBegun);
+  for (const outcome of outcomes) options.onOutcome?.(outcome);
+  // A set that has no parent yet does not get one for having been refused.
+  if (!run.set?.live) return outcomes;
+  return [...outcomes, ...(await settle(cluster, run, run.set, { outcomes, written: [] }, options))];
+}
+
+async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): Promise<Outcome[]> {
+  const { gate, clock, stop, conflicts = 'take', replace, applySet, startedAt } = options;
+  const { onOutcome = () => undefined } = options;
   const { steps, judgeAgain, planAgain, discovery } = run;
   const version = applySet?.version ?? '';
-  const set = run.set && (await widenSet(cluster, discovery, run.set, extentOf(steps), version));
+  const begin = beginning(recordOf(options), { writes: willWrite(run), objects: steps.length, startedAt });
+  const set = run.set && (await widenSet(cluster, discovery, run.set, extentOf(steps), version, begin));
   const desk = {
     cluster,
     gate,
@@ -69,19 +89,11 @@ async function write(cluster: Cluster, run: PlannedRun, options: ApplyOptions): 
     },
   };
   const written = await carryOut(desk, steps, { stop, planAgain, onOutcome });
-  // What can't be done about the parent must not hide what was done.
-  const settle = async (pruned?: Pruned): Promise<Outcome[]> => {
-    if (!set) return [];
-    try {
-      await settleSet({ cluster, run, set, version, gate }, written, pruned);
-      return [];
-    } catch (error) {
-      const outcome = cutOff(parentChange(set), error, stop);
-      onOutcome(outcome);
-      return [outcome];
-    }
-  };
-  if (!run.prune) return [...written, ...(await settle())];
+  if (!run.prune)
+    return [
+      ...written,
+      ...(set ? await settle(cluster, run, set, { outcomes: written, written }, options) : []),
+    ];
   const untold = run.prune.unknown.map((change) => untoldOutcome(change));
   untold.forEach(onOutcome);
   const { candidates, facts } = run.prune;
@@ -89,8 +101,48 @@ async function write(cluster: Cluster, run: PlannedRun, options: ApplyOptions): 
   const pruneSteps = blocked ? planPrune(candidates, { ...facts, blocked }, gate) : run.prune.steps;
   const pruned = await prune({ cluster, gate, facts, stop, onOutcome }, pruneSteps);
   const isComplete = untold.length === 0 && !stop.aborted;
-  const parent = isComplete ? settle({ planned: run.prune, pruned }) : settle();
-  return [...untold, ...written, ...pruned, ...(await parent)];
+  const outcomes = [...untold, ...written, ...pruned];
+  const done = { outcomes, written, ...(isComplete && { pruned: { planned: run.prune, pruned } }) };
+  return [...outcomes, ...(set ? await settle(cluster, run, set, done, options) : [])];
+}
+
+/** Leaves the parent as it has to be. What can't be done about it must not hide what was done: it is an outcome. */
+async function settle(
+  cluster: Cluster,
+  run: PlannedRun,
+  set: FoundSet,
+  { outcomes, written, pruned }: { outcomes: Outcome[]; written: Outcome[]; pruned?: Pruned },
+  options: BegunOptions,
+): Promise<Outcome[]> {
+  const { gate, clock, stop, startedAt, applySet, onOutcome, onNotice = () => undefined } = options;
+  const { version } = applySet!;
+  const finishedAt = timeOf(clock);
+  const ended = { outcomes, objects: run.steps.length, startedAt, finishedAt };
+  const telling = ending(recordOf(options), ended);
+  try {
+    const now = await settleSet({ cluster, run, set, version, gate, telling }, written, pruned);
+    await tellEvents({ cluster, discovery: run.discovery, onNotice }, set, now, {
+      now: finishedAt,
+      events: (_before, after) => eventsOf(after, outcomes),
+    });
+    return [];
+  } catch (error) {
+    const outcome = cutOff(parentChange(set), error, stop);
+    onOutcome?.(outcome);
+    return [outcome];
+  }
+}
+
+/** Whether any object is to be written or deleted. */
+function willWrite({ steps, prune: planned }: PlannedRun): boolean {
+  return (
+    steps.some(({ change }) => !settled(change)) ||
+    (planned?.steps ?? []).some(({ change, held }) => change.action === 'delete' && !held)
+  );
+}
+
+function recordOf({ applySet }: ApplyOptions): RecordOptions {
+  return applySet?.record ?? { facts: { source: {} } };
 }
 
 function blockedBy(written: readonly Outcome[]): ApplyError | undefined {

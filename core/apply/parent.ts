@@ -8,7 +8,9 @@ import {
   coversExtent,
   type Extent,
   isOurTooling,
+  type ParentContent,
   type ParentState,
+  type ParentWords,
   parentObject,
   readParent,
   sameExtent,
@@ -25,6 +27,15 @@ export interface FoundSet {
   /** Kept until all of a set has been taken over from another tool; see ParentState. */
   adoptedFrom?: string;
 }
+
+/** What a parent is to tell, in view of what it tells already; `isNews` where that is worth a write of its own. */
+export type Telling = (live: ParentState | undefined) => { words: ParentWords; isNews: boolean };
+
+/** What is there stays. */
+const nothingNew: Telling = (live) => ({
+  words: live ?? { labels: {}, annotations: {}, data: {} },
+  isNews: false,
+});
 
 /**
  * Reads the parent of a set. Throws ProblemError where it can't be read, is no parent, or belongs to another tool
@@ -54,8 +65,7 @@ export async function findSet(
     const tool = live.tooling || 'a tool that does not say its name';
     throw problem(set, 'OtherTooling', `belongs to ${tool}`, `--adopt-set ${set.id} takes the set over`);
   }
-  const { adoptedFrom } = live;
-  return { set, ref, live, ...(adoptedFrom !== undefined && { adoptedFrom }) };
+  return { set, ref, ...known(live) };
 }
 
 /**
@@ -79,7 +89,7 @@ export function refuseParentAsMember(set: ApplySetId, manifests: readonly Manife
 
 /**
  * Makes the parent cover all that this run may write, before it writes anything: whatever happens then, the next run
- * finds every member. Throws ProblemError where that can't be done.
+ * finds every member. The same write tells what is to be told. Throws ProblemError where that can't be done.
  */
 export async function widenSet(
   cluster: Cluster,
@@ -87,17 +97,20 @@ export async function widenSet(
   found: FoundSet,
   extent: Extent,
   version: string,
+  telling: Telling = nothingNew,
 ): Promise<FoundSet> {
   let { live } = found;
   for (let attempt = 1; ; attempt += 1) {
     const wanted = besideParent(found.set, live ? unionExtent(live.extent, extent) : extent);
-    if (live && isOurTooling(live.tooling) && sameExtent(live.extent, wanted)) return { ...found, live };
+    const { words, isNews } = telling(live);
+    if (live && isOurTooling(live.tooling) && sameExtent(live.extent, wanted) && !isNews)
+      return { ...found, live };
     const { adoptedFrom } = found;
     const basis = live?.resourceVersion;
     const answer = await write(
       cluster,
       found,
-      { extent: wanted, adoptedFrom, resourceVersion: basis },
+      { ...words, extent: wanted, adoptedFrom, resourceVersion: basis },
       version,
     );
     if (answer.ok) return { ...found, live: readParent(answer.value, discovery) };
@@ -127,27 +140,30 @@ export async function coverSet(
  * Makes the parent cover only what is left, after the last delete. `isEmpty` is asked, afterwards, whether the places
  * that it no longer covers are without members: another run may just have put some there that it believes to be
  * covered. Then, and where that can't be told, it is widened again: that costs a LIST, and loses nobody. Where
- * somebody else wrote the parent meanwhile it stays wide.
+ * somebody else wrote the parent meanwhile it stays wide. Returns the set as it is known to be then.
  */
 export async function narrowSet(
   cluster: Cluster,
   discovery: Discovery,
   found: FoundSet,
   { extent, adoptedFrom }: Pick<ParentState, 'extent' | 'adoptedFrom'>,
-  { version, isEmpty }: { version: string; isEmpty: (places: Extent) => Promise<boolean> },
-): Promise<void> {
+  options: { version: string; telling: Telling; isEmpty: (places: Extent) => Promise<boolean> },
+): Promise<FoundSet> {
+  const { version, telling, isEmpty } = options;
   const { set, live } = found;
   const wanted = besideParent(set, extent);
-  if (!live || (sameExtent(live.extent, wanted) && live.adoptedFrom === adoptedFrom)) return;
-  await write(
-    cluster,
-    found,
-    { extent: wanted, adoptedFrom, resourceVersion: live.resourceVersion },
-    version,
-  );
+  if (!live || (sameExtent(live.extent, wanted) && live.adoptedFrom === adoptedFrom)) return found;
+  const content = { ...telling(live).words, extent: wanted, adoptedFrom };
+  const answer = await write(cluster, found, { ...content, resourceVersion: live.resourceVersion }, version);
+  const now = answer.ok ? { set, ref: found.ref, ...known(readParent(answer.value, discovery)) } : found;
   // Also where it was refused: an earlier attempt, whose answer was lost, may have succeeded.
-  if (coversExtent(wanted, live.extent) || (await isEmpty(live.extent))) return;
-  await coverSet(cluster, discovery, found, unionExtent(live.extent, extent), version);
+  if (coversExtent(wanted, live.extent) || (await isEmpty(live.extent))) return now;
+  return coverSet(cluster, discovery, now, unionExtent(live.extent, extent), version);
+}
+
+function known(live: ParentState): Pick<FoundSet, 'live' | 'adoptedFrom'> {
+  const { adoptedFrom } = live;
+  return { live, ...(adoptedFrom !== undefined && { adoptedFrom }) };
 }
 
 async function readAgain(
@@ -166,10 +182,7 @@ async function readAgain(
 function write(
   cluster: Cluster,
   { set, ref }: FoundSet,
-  {
-    resourceVersion = ABSENT,
-    ...state
-  }: Pick<ParentState, 'extent' | 'adoptedFrom'> & { resourceVersion?: string },
+  { resourceVersion = ABSENT, ...state }: ParentContent & { resourceVersion?: string },
   version: string,
 ): Promise<Answer<KubeObject>> {
   return cluster.apply(ref, parentObject(set, state, version), { dryRun: false, resourceVersion });

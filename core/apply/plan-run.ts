@@ -11,6 +11,7 @@ import { type Membership, withMembership } from './membership.ts';
 import { type FoundSet, findSet, refuseParentAsMember } from './parent.ts';
 import { type PruneStep, planPrune } from './prune.ts';
 import type { Candidate, PruneFacts } from './prune-guards.ts';
+import type { RecordOptions } from './recorder.ts';
 
 /** What the user says of the apply set of a run. */
 export interface SetOptions {
@@ -22,6 +23,8 @@ export interface SetOptions {
   pruneKinds: ReadonlySet<string>;
   /** Of this program, for the parent's tooling annotation. */
   version: string;
+  /** What the parent tells of the run. */
+  record?: RecordOptions;
 }
 
 export interface RunOptions extends PlanOptions {

@@ -4,7 +4,7 @@ import type { Change } from '../model/plan.ts';
 import type { SecretGate } from '../plan/secret-gate.ts';
 import { type Extent, groupKind, sameExtent } from './apply-set.ts';
 import { findLabelled } from './candidates.ts';
-import { coverSet, type FoundSet, narrowSet } from './parent.ts';
+import { coverSet, type FoundSet, narrowSet, type Telling, widenSet } from './parent.ts';
 import { extentOf, type PlannedPrune, type PlannedRun } from './plan-run.ts';
 import { LINGERS } from './prune.ts';
 import { type Candidate, guardOne, ownsLabel } from './prune-guards.ts';
@@ -16,6 +16,8 @@ export interface Settling {
   set: FoundSet;
   version: string;
   gate: SecretGate;
+  /** What the parent tells of the run from now on. */
+  telling: Telling;
 }
 
 /** What a prune that saw to everything had planned, and what became of it. */
@@ -26,24 +28,40 @@ export interface Pruned {
 
 /**
  * Leaves the parent as it has to be after a run: covering all that was written and all that is left, and, where the
- * run saw to everything, no more than that. Throws ProblemError where it can't be read or written.
+ * run saw to everything, no more than that; and telling what the run did, by the same write. Returns it as it is
+ * then. Throws ProblemError where it can't be read or written.
  */
 export async function settleSet(
-  { cluster, run, set, version, gate }: Settling,
+  settling: Settling,
   written: readonly Outcome[],
   prune?: Pruned,
-): Promise<void> {
+): Promise<FoundSet> {
+  const { cluster, run, set, version, telling } = settling;
   const { discovery } = run;
-  const before = set.live!;
+  const { extent } = set.live!;
   const wrote = written.some(({ result }) => result === 'applied' || result === 'failed');
-  const now = wrote ? await coverSet(cluster, discovery, set, before.extent, version) : set;
-  if (!prune || !sameExtent(now.live!.extent, before.extent)) return;
+  const covering = wrote ? await coverSet(cluster, discovery, set, extent, version) : set;
+  const narrow =
+    prune && sameExtent(covering.live!.extent, extent)
+      ? await narrowed(settling, covering, written, prune)
+      : covering;
+  // Where it was not narrowed, or somebody else wrote it just then.
+  return widenSet(cluster, discovery, narrow, narrow.live!.extent, version, telling);
+}
+
+async function narrowed(
+  { cluster, run, set, version, gate, telling }: Settling,
+  now: FoundSet,
+  written: readonly Outcome[],
+  prune: Pruned,
+): Promise<FoundSet> {
+  const { discovery } = run;
   const { planned, pruned } = prune;
   const left = leftOf(planned, pruned);
   const extent = extentLeft(run, planned, left);
   const isComplete = !written.some(({ error }) => error);
   const theirs = left.some((one) => guardOne(one, planned.facts).action !== 'keep' && !ownsLabel(one.live));
-  const adoptedFrom = isComplete && !theirs ? undefined : before.adoptedFrom;
+  const adoptedFrom = isComplete && !theirs ? undefined : set.live!.adoptedFrom;
   const isEmpty = async (whole: Extent): Promise<boolean> => {
     const places = placesLost(whole, extent);
     const { candidates, unknown } = await findLabelled(cluster, discovery, set.set, places, gate);
@@ -52,7 +70,7 @@ export async function settleSet(
     );
     return lost.length === 0 && unknown.length === 0;
   };
-  await narrowSet(cluster, discovery, now, { extent, adoptedFrom }, { version, isEmpty });
+  return narrowSet(cluster, discovery, now, { extent, adoptedFrom }, { version, telling, isEmpty });
 }
 
 /** The parent itself, for what could not be done about it. */

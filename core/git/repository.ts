@@ -27,7 +27,7 @@ export function openRevision(options: GitOptions): OpenRevision {
   };
 }
 
-async function findRoot(options: GitOptions, path: string): Promise<string> {
+export async function findRoot(options: GitOptions, path: string): Promise<string> {
   const { code, stdout, stderr } = await runGit(['rev-parse', '--show-toplevel'], options);
   if (code === 0) return realpathSync(stdout.toString('utf8').replace(/\n$/, ''));
   if (/dubious ownership/.test(stderr)) {
@@ -48,7 +48,7 @@ async function findRoot(options: GitOptions, path: string): Promise<string> {
   });
 }
 
-async function resolveCommit(options: GitOptions, revision: string): Promise<string> {
+export async function resolveCommit(options: GitOptions, revision: string): Promise<string> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`];
   // No name holds a NUL, and no argument of a program can.
   const result = revision.includes('\0') ? undefined : await runGit(args, options);
@@ -66,13 +66,13 @@ async function resolveCommit(options: GitOptions, revision: string): Promise<str
 }
 
 /** The part of a glob before its first wildcard: where in a repository it begins. */
-function globBase(path: string): string {
+export function globBase(path: string): string {
   const wildcard = path.search(/[*?[{]/);
   return wildcard < 0 ? path : path.slice(0, path.lastIndexOf('/', wildcard) + 1) || '.';
 }
 
 /** The path with the links of its directories followed, as far as they exist; the last part stays as it is. */
-function realLocation(path: string): string {
+export function realLocation(path: string): string {
   try {
     return join(realpathSync(dirname(path)), basename(path));
   } catch {
@@ -80,7 +80,7 @@ function realLocation(path: string): string {
   }
 }
 
-function nearestDirectory(path: string): string {
+export function nearestDirectory(path: string): string {
   for (let at = path; ; at = dirname(at)) {
     if (statSync(at, { throwIfNoEntry: false })?.isDirectory() || dirname(at) === at) return at;
   }

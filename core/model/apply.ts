@@ -42,9 +42,62 @@ export function countResults(outcomes: readonly Outcome[]): ApplySummary {
   return counts;
 }
 
+/** What was done to an object, in the order in which counts are told. */
+export const OUTCOME_KINDS = [
+  'created',
+  'changed',
+  'adopted',
+  'replaced',
+  'pruned',
+  'takenOver',
+  'unchanged',
+  'skipped',
+  'heldBack',
+  'failed',
+] as const;
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
+
+/** How many objects by what was done to them; zero counts are left out. */
+export type OutcomeCounts = Partial<Record<OutcomeKind, number>>;
+
+export function outcomeKind(outcome: Outcome): OutcomeKind {
+  const { change, result } = outcome;
+  if (isHeldBack(outcome)) return 'heldBack';
+  if (result !== 'applied') return result;
+  if (change.action === 'create') return 'created';
+  if (change.reason === 'Adopt') return 'adopted';
+  if (change.action === 'replace') return 'replaced';
+  return change.action === 'unchanged' ? 'takenOver' : 'changed';
+}
+
+export function countOutcomes(outcomes: readonly Outcome[]): OutcomeCounts {
+  const groups = Map.groupBy(outcomes, outcomeKind);
+  return Object.fromEntries(
+    OUTCOME_KINDS.flatMap((kind) => (groups.has(kind) ? [[kind, groups.get(kind)!.length]] : [])),
+  );
+}
+
+/** `2 created, 1 taken over, 994 unchanged`. */
+export function countText(counts: OutcomeCounts): string {
+  const parts = OUTCOME_KINDS.flatMap((kind) => (counts[kind] ? [`${counts[kind]} ${kindText(kind)}`] : []));
+  return parts.length > 0 ? parts.join(', ') : 'no objects';
+}
+
+/** `taken over` for `takenOver`. */
+export function kindText(kind: OutcomeKind): string {
+  return kind.replace(/[A-Z]/, (letter) => ` ${letter.toLowerCase()}`);
+}
+
 /** Whether the plan wanted something for the object that was not done. */
 export function isHeldBack({ result, error }: Outcome): boolean {
   return result === 'skipped' && error !== undefined;
+}
+
+/** Of these every object has the same to say: they are counted. */
+const COUNTED_REASONS = new Set(['Interrupted', 'Preflight', 'PruneBlocked', 'PruneLimit', 'EmptySource']);
+
+export function isCounted(outcome: Outcome): boolean {
+  return isHeldBack(outcome) && COUNTED_REASONS.has(outcome.error!.reason);
 }
 
 /** `apply`: 2 when something failed, 1 when something was held back, else 0. */

@@ -11,6 +11,7 @@ import { parseSecretPath } from '../../core/plan/secret-path.ts';
 import { applyReport } from '../../core/report/apply-report.ts';
 import { applySummaryText, outcomeName, outcomeText } from '../../core/report/apply-text.ts';
 import { reportAsJson, reportAsYaml } from '../../core/report/diff-report.ts';
+import { oneLine } from '../../core/report/escape.ts';
 import { render } from '../../core/report/render.ts';
 import type { ApplyFlags } from '../commands/apply.ts';
 import { checkInputs } from '../inputs.ts';
@@ -18,6 +19,7 @@ import { type Io, wantsColor } from '../io.ts';
 import { Progress } from '../progress.ts';
 import { readSet } from '../set-flags.ts';
 import { type Prepared, withCluster } from '../with-cluster.ts';
+import { recordOf } from './run-facts.ts';
 
 /** After Ctrl-C, what is being written may take as long, in ms, before its connection is cut. */
 const GRACE_MS = 10_000;
@@ -80,9 +82,10 @@ async function carryOut(
     if (text) progress.aside(() => io.out(text));
     progress.update(`applying: ${done} of ${total} objects …`);
   };
+  const { applySet, adopted } = readSet(flags, { namespace: options.namespace, version: io.version });
   const record = await applyManifests(cluster, manifests, {
     ...options,
-    ...readSet(flags, { namespace: options.namespace, version: io.version }),
+    ...(applySet && { applySet: { ...applySet, record: await recordOf(flags, io) }, adopted }),
     conflicts,
     replace,
     preflight,
@@ -94,6 +97,7 @@ async function carryOut(
       stop.softly();
     },
     onOutcome: tell,
+    onNotice: (text) => progress.say(`notice: ${oneLine(text)}`),
   });
   progress.end();
   if (output === 'text') io.out(applySummaryText(record.outcomes, style));

@@ -19,6 +19,8 @@ export const wallClock: Clock = {
 export interface ApplyTextOptions extends Partial<ApplyOptions> {
   /** Another way to the API server, such as a front. */
   server?: string;
+  /** As another user. */
+  kubeconfig?: string;
   /** What somebody does between the plan and the first write. */
   beforeWrites?: () => Promise<unknown>;
   /** What somebody does before any write: `apply web`, `delete web`. */
@@ -26,27 +28,27 @@ export interface ApplyTextOptions extends Partial<ApplyOptions> {
 }
 
 /** Applies as one command would: with a connection and a discovery of its own. */
-export function applyText(
-  on: Stage,
-  yaml: string,
-  { server, beforeWrites, beforeWrite = once(beforeWrites), ...options }: ApplyTextOptions = {},
-): Promise<ApplyRecord> {
-  return connected(on, server, async (direct) => {
-    const cluster = beforeWrite ? disturbed(direct, beforeWrite) : direct;
-    return applyManifests(cluster, await readText(yaml, on.namespace), {
-      ...planOptions(on),
-      replace: false,
-      preflight: false,
-      clock: wallClock,
-      stop: new AbortController().signal,
-      ...options,
-    });
-  });
+export function applyText(on: Stage, yaml: string, options: ApplyTextOptions = {}): Promise<ApplyRecord> {
+  const { server, kubeconfig, beforeWrites, beforeWrite = once(beforeWrites), ...rest } = options;
+  return connected(
+    server ? { server } : { kubeconfig: kubeconfig ?? on.endpoint.kubeconfig },
+    async (direct) => {
+      const cluster = beforeWrite ? disturbed(direct, beforeWrite) : direct;
+      return applyManifests(cluster, await readText(yaml, on.namespace), {
+        ...planOptions(on),
+        replace: false,
+        preflight: false,
+        clock: wallClock,
+        stop: new AbortController().signal,
+        ...rest,
+      });
+    },
+  );
 }
 
 /** The changes that a run would make. */
 export function planText(on: Stage, yaml: string, options: Partial<RunOptions> = {}): Promise<Change[]> {
-  return connected(on, undefined, async (cluster) => {
+  return connected({ kubeconfig: on.endpoint.kubeconfig }, async (cluster) => {
     const manifests = await readText(yaml, on.namespace);
     return changesOf(await planRun(cluster, manifests, { ...planOptions(on), ...options }));
   });
@@ -59,11 +61,9 @@ const planOptions = ({ namespace }: Stage): RunOptions => ({
 });
 
 async function connected<T>(
-  on: Stage,
-  server: string | undefined,
+  flags: { server: string } | { kubeconfig: string },
   use: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
-  const flags = server ? { server } : { kubeconfig: on.endpoint.kubeconfig };
   const connection = loadConnection(flags, { env: {}, homedir: '/' });
   const cluster = connect(connection, { version: 'test', signal: new AbortController().signal });
   try {

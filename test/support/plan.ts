@@ -160,7 +160,8 @@ export async function stage(t: ExecutionContext, endpoint: Endpoint = sharedClus
   return new Stage(t, endpoint, await namespace(t, endpoint));
 }
 
-async function onCluster<T>(kubeconfig: string, use: (cluster: Cluster) => Promise<T>): Promise<T> {
+/** Connects as one command would. */
+export async function onCluster<T>(kubeconfig: string, use: (cluster: Cluster) => Promise<T>): Promise<T> {
   const connection = loadConnection({ kubeconfig }, { env: {}, homedir: '/' });
   const cluster = connect(connection, { version: 'test', signal: new AbortController().signal });
   try {

@@ -13,6 +13,7 @@ export interface SetRunOptions extends Omit<ApplyTextOptions, 'applySet' | 'adop
   allowance?: SetOptions['allowance'];
   kinds?: readonly string[];
   adopt?: readonly string[];
+  record?: SetOptions['record'];
 }
 
 /** The ID of a set whose parent is in the stage's namespace. */
@@ -22,7 +23,7 @@ export function setId(on: Stage, name = 'set'): string {
 
 /** Applies as `--applyset NAME --prune` would. */
 export function applyAsSet(on: Stage, yaml: string, options: SetRunOptions = {}): Promise<ApplyRecord> {
-  const { name, prune, allowance, kinds, adopt, ...rest } = options;
+  const { name, prune, allowance, kinds, adopt, record, ...rest } = options;
   return applyText(on, yaml, { ...rest, ...setOptions(on, options) });
 }
 
@@ -32,7 +33,7 @@ export function planOfSet(on: Stage, yaml: string, options: SetRunOptions = {}):
 }
 
 function setOptions(on: Stage, options: SetRunOptions): Pick<RunOptions, 'applySet' | 'adopted'> {
-  const { name = 'set', prune = true, allowance, kinds = [], adopt = [] } = options;
+  const { name = 'set', prune = true, allowance, kinds = [], adopt = [], record } = options;
   return {
     adopted: new Set(adopt),
     applySet: {
@@ -41,6 +42,7 @@ function setOptions(on: Stage, options: SetRunOptions): Pick<RunOptions, 'applyS
       pruneKinds: new Set(kinds.map((kind) => kind.toLowerCase())),
       version: '0.0.0-test',
       ...(allowance && { allowance }),
+      ...(record && { record }),
     },
   };
 }

@@ -1,0 +1,123 @@
+import type { OutcomeCounts } from './apply.ts';
+import type { HealthStatus } from './health.ts';
+
+// What the parent ConfigMap of an apply set tells in its `data`. A person reads it with `kubectl get cm -o yaml`, so
+// keys are short, what is zero or empty is absent, and the order is that of the declarations here. Times are RFC 3339
+// in UTC. Nothing in it is a secret value.
+
+/** A revision of the manifests, and since when it is what it is called. Without a name where Git does not tell one. */
+export interface RevisionAt {
+  revision?: string;
+  at: string;
+}
+
+/** Where the manifests of a run came from. */
+export interface RunSource {
+  /** Of the repository, without credentials. */
+  url?: string;
+  /** The path of the manifest project. */
+  project?: string;
+  ref?: string;
+  /** Paths as they were given, `-` for standard input. */
+  files?: string[];
+  /** `user@host`, or the agent's name. */
+  by?: string;
+  /** `gitlab-agent/v1.2.3`. */
+  tool?: string;
+}
+
+/** What a run says of itself before it begins. */
+export interface RunFacts {
+  source: RunSource;
+  /** The commit that was read. */
+  revision?: string;
+  /** The commit that should run; `revision` where not said. */
+  wanted?: string;
+  /** The commit of the configuration project. */
+  configuration?: string;
+  /** What began the run: `apply`, `poll`, `sync`, … */
+  trigger?: string;
+}
+
+/**
+ * `Syncing`: objects are being written, or were when the program died. `Synced`: every object was applied and nothing
+ * waits for somebody's word. `Failed`: the reason says why.
+ */
+export type SyncState = 'Syncing' | 'Synced' | 'Failed';
+
+/** An object, or the whole source, that is not as wanted. */
+export interface RecordedFailure {
+  /** As `formatObject` writes it; absent for what is wrong with the whole set. */
+  object?: string;
+  reason: string;
+  message: string;
+  /** `file:line`. */
+  source?: string;
+}
+
+/** `data.status`. */
+export interface SetStatus {
+  state: SyncState;
+  /** A stable word: Succeeded, ApplyFailed, HeldBack, PruneBlocked, Interrupted, … */
+  reason: string;
+  message: string;
+  /** What should run. */
+  wanted?: RevisionAt;
+  /** What the last run read. */
+  observed?: RevisionAt;
+  /** The last of which every object was applied. */
+  applied?: RevisionAt;
+  /** The last of which every object was seen healthy. */
+  healthy?: RevisionAt;
+  source: RunSource;
+  configuration?: string;
+  trigger?: string;
+  startedAt: string;
+  /** Absent while it runs. */
+  finishedAt?: string;
+  /** How many objects the manifests hold. */
+  objects?: number;
+  /** What the run did to them. */
+  counts?: OutcomeCounts;
+  health?: Partial<Record<HealthStatus, number>>;
+  /** How many objects left the manifests and were not deleted, by reason. */
+  kept?: Record<string, number>;
+  failures?: RecordedFailure[];
+  /** How many failures there is no room for. */
+  moreFailures?: number;
+  /** Objects that were applied and are not well. */
+  unhealthy?: RecordedFailure[];
+  moreUnhealthy?: number;
+}
+
+/** One sync of `data.history`, which has the newest first. */
+export interface HistoryEntry {
+  revision?: string;
+  result: SyncState;
+  reason: string;
+  message: string;
+  startedAt: string;
+  finishedAt: string;
+  trigger?: string;
+  by?: string;
+  counts: OutcomeCounts;
+  /** `created deployment.apps/web -n shop`. */
+  changed?: string[];
+  moreChanged?: number;
+}
+
+/** `data.inventory`: where in the manifests each wanted object is, at the revision that the last run read. */
+export interface SetInventory {
+  revision?: string;
+  /** `deployment.apps -n shop` → name → `file:line`. */
+  objects: Map<string, Map<string, string>>;
+  /** How many objects there is no room for. */
+  leftOut?: number;
+}
+
+/** All that a parent tells of its set. What is not there, or can't be read, is absent. */
+export interface SetRecord {
+  status?: SetStatus;
+  history: HistoryEntry[];
+  inventory?: SetInventory;
+}
