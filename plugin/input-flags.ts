@@ -18,6 +18,13 @@ export const PLAN_FLAGS = {
     requiresArg: true,
     describe: 'YAML file with rules for fields that are left to others',
   },
+  'take-over': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe:
+      'Field manager, such as helm, argocd-controller, kustomize-controller or agentk, whose fields become ours as those of kubectl apply do, so that unwanted ones go; repeatable',
+  },
   'secret-path': {
     type: 'string',
     array: true,

@@ -13,7 +13,8 @@ import type { Io } from './io.ts';
 import type { Progress } from './progress.ts';
 
 /** The flags that say what to compare with which cluster. */
-export type ClusterFlags = InputFlags & ConnectionFlags & { ignoreFile?: string | undefined };
+export type ClusterFlags = InputFlags &
+  ConnectionFlags & { ignoreFile?: string | undefined; takeOver?: string[] | undefined };
 
 /** A cluster, and what is wanted of it. */
 export interface Prepared {
@@ -62,6 +63,7 @@ export async function withCluster<T>(
       namespace,
       enforceNamespace: connection.namespaceExplicit,
       ignore,
+      takeOver: new Set(flags.takeOver),
       gate,
       ahead,
       locate: input.locate,

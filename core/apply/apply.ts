@@ -82,6 +82,7 @@ async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): 
     clock,
     conflicts,
     replace,
+    takeOver: options.takeOver ?? new Set<string>(),
     judgeAgain,
     // A CRD of this run may bring more.
     get servedVersions() {

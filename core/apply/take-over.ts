@@ -3,11 +3,11 @@ import { FIELD_MANAGER } from '../model/cluster.ts';
 import type { Json, JsonObject } from '../model/json.ts';
 import { type KubeObject, type ManagedFields, managedFieldsOf } from '../model/object.ts';
 import { fieldsOf, isOwn, ownEntry, ownFields, ownsStringData, union } from '../plan/field-set.ts';
-import { inherited, inheritedFields } from '../plan/ownership.ts';
+import { type Inheritance, inherited, inheritedFields } from '../plan/ownership.ts';
 
 /**
  * The managedFields with which the next apply of ours removes what leaves the manifest: the entries of client-side
- * apply become ours, as kubectl does it (client-go, util/csaupgrade), a Secret's `stringData` counts as `data`, and
+ * apply become ours, as kubectl does it (client-go, util/csaupgrade), and those of named managers, a Secret's `stringData` counts as `data`, and
  * whoever's entries of a version that is not served any more are written as `apiVersion`: one of them, and the API
  * server would forget all entries of a custom resource. `gone` is a version that it named as such. Undefined where
  * nothing has to be rewritten.
@@ -15,10 +15,11 @@ import { inherited, inheritedFields } from '../plan/ownership.ts';
 export function takenOver(
   live: KubeObject,
   apiVersion: string,
-  servedVersions: ReadonlySet<string>,
+  inheritance: Inheritance,
   gone?: string,
 ): ManagedFields[] | undefined {
-  const taken = inherited(live, servedVersions);
+  const { servedVersions } = inheritance;
+  const taken = inherited(live, inheritance);
   const entries = managedFieldsOf(live);
   if (taken.length === 0 && !entries.some((entry) => gone !== undefined && entry.apiVersion === gone))
     return undefined;
@@ -58,13 +59,10 @@ function merged(entries: readonly ManagedFields[]): ManagedFields[] {
  * Whether an apply has to come before the take-over: our fields were written at another version that is still
  * served, and only the server can say what they are at this one.
  */
-export function appliesFirst(
-  live: KubeObject,
-  apiVersion: string,
-  servedVersions: ReadonlySet<string>,
-): boolean {
+export function appliesFirst(live: KubeObject, apiVersion: string, inheritance: Inheritance): boolean {
+  const { servedVersions } = inheritance;
   const own = ownEntry(live);
-  const taken = inherited(live, servedVersions);
+  const taken = inherited(live, inheritance);
   return (
     own !== undefined &&
     own.apiVersion !== apiVersion &&

@@ -4,7 +4,7 @@ import type { KubeObject } from '../model/object.ts';
 import type { Change, ConflictPolicy } from '../model/plan.ts';
 import { describeFailure, goneVersion, isInvalid } from '../plan/failure.ts';
 import { ownFields, union } from '../plan/field-set.ts';
-import { inherited, inheritedFields } from '../plan/ownership.ts';
+import { type Inheritance, inherited, inheritedFields } from '../plan/ownership.ts';
 import type { Step, Steps } from '../plan/plan.ts';
 import type { SecretGate } from '../plan/secret-gate.ts';
 import { view } from '../plan/shape.ts';
@@ -14,7 +14,7 @@ import { deleteForReplace, mayReplace } from './replace.ts';
 import { appliesFirst, takenOver, takeOver } from './take-over.ts';
 
 /** What writing one object needs to know. */
-export interface Desk {
+export interface Desk extends Inheritance {
   cluster: Cluster;
   gate: SecretGate;
   clock: Clock;
@@ -22,7 +22,6 @@ export interface Desk {
   /** Whether the user allowed to delete and create again what can't be changed. */
   replace: boolean;
   judgeAgain: Steps['judgeAgain'];
-  servedVersions: ReadonlySet<string>;
 }
 
 /** How long a new Namespace may take to get its ServiceAccount, without which no Pod is let in. */
@@ -72,7 +71,7 @@ async function write(
   desk: Desk,
   { send, live: read, resource, change }: Step,
 ): Promise<{ answer: Answer<KubeObject>; live?: KubeObject }> {
-  const { cluster, clock, servedVersions } = desk;
+  const { cluster, clock } = desk;
   const ref: ObjectRef = { resource: resource!, namespace: change.id.namespace, name: change.id.name };
   const { apiVersion } = send!;
   const force = desk.conflicts === 'take';
@@ -88,24 +87,24 @@ async function write(
   };
   if (!read) return { answer: await apply(undefined) };
   let live = read;
-  if (appliesFirst(live, apiVersion, servedVersions)) {
+  if (appliesFirst(live, apiVersion, desk)) {
     const answer = await apply(read);
     if (!answer.ok) return { answer, live: read };
     live = answer.value;
   }
-  const ready = await takeOver(cluster, ref, live, takenOver(live, apiVersion, servedVersions));
+  const ready = await takeOver(cluster, ref, live, takenOver(live, apiVersion, desk));
   if (!ready.ok) return { answer: ready, live: read };
   const answer = await apply(ready.value);
   const gone = answer.ok ? undefined : goneVersion(answer.failure);
   if (gone === undefined) return { answer, live: read };
-  const entries = takenOver(ready.value, apiVersion, servedVersions, gone);
+  const entries = takenOver(ready.value, apiVersion, desk, gone);
   const renewed = await takeOver(cluster, ref, ready.value, entries);
   return { answer: renewed.ok ? await apply(renewed.value) : renewed, live: read };
 }
 
 /** What was really changed: the object as it was, against the one that came back. */
 function written(desk: Desk, { change }: Step, live: KubeObject | undefined, result: KubeObject): Outcome {
-  const { gate, servedVersions } = desk;
+  const { gate } = desk;
   const { id } = change;
   const isOther = live && live.metadata.uid !== result.metadata.uid;
   // Somebody may have deleted the one that was planned for.
@@ -115,7 +114,7 @@ function written(desk: Desk, { change }: Step, live: KubeObject | undefined, res
     const plain = { id, source: change.source, ...(change.yielded && { yielded: change.yielded }) };
     return { change: { ...plain, action: 'create', after }, result: 'applied' };
   }
-  const taken = inherited(live, servedVersions);
+  const taken = inherited(live, desk);
   const fields = union(ownFields(live), ownFields(result), inheritedFields(live, taken, result.apiVersion));
   const views = gate.views(id, view(live, fields), view(result, fields), fields);
   if (views.differences.length > 0) {

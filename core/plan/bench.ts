@@ -5,11 +5,12 @@ import type { KubeObject, ObjectId } from '../model/object.ts';
 import type { ConflictPolicy, Verdict } from '../model/plan.ts';
 import { describeFailure } from './failure.ts';
 import type { Autoscalers, Namespaces } from './namespaces.ts';
+import type { Inheritance } from './ownership.ts';
 import type { Scoped } from './scope.ts';
 import type { SecretGate } from './secret-gate.ts';
 
 /** What judging one object needs to know of the rest. */
-export interface Bench {
+export interface Bench extends Inheritance {
   cluster: Cluster;
   gate: SecretGate;
   ignore: readonly IgnoreRule[];
@@ -22,8 +23,6 @@ export interface Bench {
   partOf: string | undefined;
   namespaces: Namespaces;
   autoscalers: Autoscalers;
-  /** Every `group/version` that is served. */
-  servedVersions: ReadonlySet<string>;
   /** `openAPIV3Schema` of a custom resource's kind as it is live; undefined for built-in kinds. */
   liveSchema(id: ObjectId): Promise<Json | undefined>;
   /** Whether the set holds such an object. */

@@ -63,7 +63,7 @@ export async function judge(bench: Bench, item: Scoped, live: Live): Promise<Jud
     };
   }
   if (live.found.metadata.deletionTimestamp) return { verdict: BEING_DELETED };
-  const taken = inherited(live.found, bench.servedVersions);
+  const taken = inherited(live.found, bench);
   const wanted = placed(member(bench, item.manifest.object, live.found), item.id);
   const autoscaled = scales(wanted, live.found, taken) && (await bench.autoscalers.target(item.id));
   const { object, yielded } = yieldFields(item.id, wanted, live.found, {
@@ -138,7 +138,11 @@ function knownUpdate(
   live: KubeObject,
   taken: readonly ManagedFields[],
 ): Verdict | undefined {
-  const { result, fields, undecided } = applyLocally(desired, live, id, defined?.schema);
+  const { result, fields, undecided } = applyLocally(desired, live, {
+    id,
+    schema: defined?.schema,
+    takeOver: bench.takeOver,
+  });
   if (undecided) return undefined;
   const views = bench.gate.views(id, view(live, fields), view(result, fields), fields);
   return views.differences.length > 0 ? update(views, live, taken, {}) : undefined;
@@ -210,15 +214,14 @@ function compareLocally(
   failure: ApiFailure,
   schema: Json | undefined = item.defined?.schema,
 ): Verdict {
-  const outcome = applyLocally(desired, live, id, schema);
+  const outcome = applyLocally(desired, live, { id, schema, takeOver: bench.takeOver });
   const views = bench.gate.views(
     id,
     view(live, outcome.fields),
     view(outcome.result, outcome.fields),
     outcome.fields,
   );
-  if (views.differences.length > 0)
-    return update(views, live, inherited(live, bench.servedVersions), { verified: false });
+  if (views.differences.length > 0) return update(views, live, inherited(live, bench), { verified: false });
   if (outcome.undecided) return unknown(bench, { id, ...item }, failure, live);
   return { ...OWNERSHIP, verified: false };
 }
@@ -247,7 +250,7 @@ async function judgeReplace(
   failure: ApiFailure,
 ): Promise<Verdict | undefined> {
   const schema = item.defined?.schema ?? (await bench.liveSchema(item.id));
-  const outcome = applyLocally(desired, live, item.id, schema);
+  const outcome = applyLocally(desired, live, { id: item.id, schema, takeOver: bench.takeOver });
   const views = bench.gate.views(
     item.id,
     view(live, outcome.fields),

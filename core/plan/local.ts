@@ -10,7 +10,7 @@ import {
   schemaListTypes,
 } from './list-types.ts';
 import { mergeFields, removeFields } from './merge.ts';
-import { inherited, lastApplied, othersFields } from './ownership.ts';
+import { inherited, inheritedFields, lastApplied, othersFields } from './ownership.ts';
 import { valueAt } from './places.ts';
 
 /** The outcome of an apply as far as it can be told without the server. */
@@ -22,23 +22,34 @@ export interface LocalOutcome {
   undecided: boolean;
 }
 
+interface LocalOptions {
+  id: { group: string; kind: string };
+  /** `openAPIV3Schema` of the kind's CRD, where it is at hand. */
+  schema?: Json | undefined;
+  /** Managers whose fields become ours. */
+  takeOver: ReadonlySet<string>;
+}
+
 /**
- * Works out what applying `desired` would make of `live`, for plans that may not ask the server. `schema` is the
- * `openAPIV3Schema` of the kind's CRD, where it is at hand.
+ * Works out what applying `desired` would make of `live`, for plans that may not ask the server.
  */
 export function applyLocally(
   desired: KubeObject,
   live: KubeObject,
-  kind: { group: string; kind: string },
-  schema?: Json,
+  { id, schema, takeOver }: LocalOptions,
 ): LocalOutcome {
-  const types = listTypesOf(kind, schema);
+  const types = listTypesOf(id, schema);
   const owned = union(...managedFieldsOf(live).map(fieldsOf));
   const observed = observedListTypes(owned, types);
   const wanted = asOwned(deriveFieldSet(desired, observed), owned, live);
   const applied = lastApplied(live);
-  const old = union(ownFields(live), applied ? deriveFieldSet(applied as KubeObject, observed) : {});
-  const taken = inherited(live, new Set([desired.apiVersion]));
+  const taken = inherited(live, { servedVersions: new Set([desired.apiVersion]), takeOver });
+  const named = taken.filter(({ manager }) => takeOver.has(manager ?? ''));
+  const old = union(
+    ownFields(live),
+    applied ? deriveFieldSet(applied as KubeObject, observed) : {},
+    inheritedFields(live, named, desired.apiVersion),
+  );
   const rest = removeFields(live, old, union(wanted, othersFields(live, taken)));
   let undecided = false;
   // Nobody owns the name: without this, metadata would pass for a map that is owned as a whole.

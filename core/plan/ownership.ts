@@ -15,13 +15,21 @@ import {
 export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 export const LAST_APPLIED_PATH: PathStep[] = ['metadata', 'annotations', LAST_APPLIED];
 
+/** Whose fields become ours, beside those of client-side apply. */
+export interface Inheritance {
+  /** Every `group/version` that is served. */
+  servedVersions: ReadonlySet<string>;
+  /** Managers that the user named: `helm`, `argocd-controller`, … */
+  takeOver: ReadonlySet<string>;
+}
+
 /**
  * Entries whose fields become ours with the next apply: those of client-side apply, told as kubectl does by who
- * last updated the last-applied annotation (kubectl, apply.go migrateToSSAIfNecessary), and our own where the API
- * server would drop them without removing their fields: of API versions that are no longer served, and a Secret's
- * `stringData`.
+ * last updated the last-applied annotation (kubectl, apply.go migrateToSSAIfNecessary), those of managers that are
+ * named, and our own where the API server would drop them without removing their fields: of API versions that are
+ * no longer served, and a Secret's `stringData`.
  */
-export function inherited(object: KubeObject, servedVersions: ReadonlySet<string>): ManagedFields[] {
+export function inherited(object: KubeObject, { servedVersions, takeOver }: Inheritance): ManagedFields[] {
   const entries = managedFieldsOf(object);
   const clientSide = new Set(
     entries
@@ -31,21 +39,22 @@ export function inherited(object: KubeObject, servedVersions: ReadonlySet<string
   return entries.filter(
     (entry) =>
       (entry.operation === 'Update' && !entry.subresource && clientSide.has(entry.manager)) ||
+      (!isOwn(entry) && !entry.subresource && takeOver.has(entry.manager ?? '')) ||
       (isOwn(entry) && (!servedVersions.has(entry.apiVersion ?? '') || ownsStringData(object))),
   );
 }
 
 /**
- * The fields of entries that become ours. As kubectl does, client-side apply's count only where they were written
- * at the version that is applied now; what it owned through another one stays in place, owned by nobody.
+ * The fields of entries that become ours. As kubectl does, others' count only where they were written at the version
+ * that is applied now; what they owned through another one stays in place, owned by nobody.
  */
 export function inheritedFields(
   live: KubeObject,
   taken: readonly ManagedFields[],
   apiVersion: string,
 ): FieldSet {
-  const clientSide = taken.filter((entry) => !isOwn(entry) && entry.apiVersion === apiVersion);
-  return union(...clientSide.map(fieldsOf), ...(taken.some(isOwn) ? [ownFields(live)] : []));
+  const theirs = taken.filter((entry) => !isOwn(entry) && entry.apiVersion === apiVersion);
+  return union(...theirs.map(fieldsOf), ...(taken.some(isOwn) ? [ownFields(live)] : []));
 }
 
 /** The union of all sets that neither are ours nor become ours: what an apply must leave in place. */

@@ -21,6 +21,8 @@ export interface PlanOptions extends ScopeOptions {
   economy?: boolean;
   /** `take` where not said. */
   conflicts?: ConflictPolicy;
+  /** Managers whose fields the objects take over, so that those go that are not wanted any more. */
+  takeOver?: ReadonlySet<string>;
   /** The ID of the apply set whose members the objects become; without it they keep the label that they have. */
   partOf?: string;
   ignore?: readonly IgnoreRule[];
@@ -161,6 +163,7 @@ function benchOf(
     economy: options.economy ?? false,
     conflicts: options.conflicts ?? 'take',
     partOf: options.partOf,
+    takeOver: options.takeOver ?? new Set(),
     namespaces: new Namespaces(cluster, discovery, scoped),
     autoscalers: new Autoscalers(cluster, discovery, scoped),
     servedVersions: new Set(discovery.resources.map(formatApiVersion)),

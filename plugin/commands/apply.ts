@@ -64,6 +64,9 @@ const EXAMPLES = `Examples:
   # a set: what left the directory is deleted, too
   kubectl gitlab-agent apply -R -f deploy/ --applyset shop --prune
 
+  # what Flux applied until now: fields that left the manifests go
+  kubectl gitlab-agent apply -R -f deploy/ --take-over kustomize-controller
+
   # leave to others what others changed
   kubectl gitlab-agent apply -f web.yaml --conflicts=keep`;
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { applyText, became, writesOf } from '../../support/apply.ts';
-import { accessOf, apiCall, kubectl } from '../../support/cluster.ts';
+import { accessOf, apiCall, grant, kubectl, serviceAccount } from '../../support/cluster.ts';
 import { AS_US, type Stage, stage, told } from '../../support/plan.ts';
 
 const CONFIG = (data: string, metadata = ''): string => `
@@ -28,6 +28,8 @@ interface Takeover {
   wanted: string;
   became: string;
   data: Record<string, string>;
+  /** Named with `--take-over`. */
+  managers?: string[];
 }
 
 const TAKEOVERS: Takeover[] = [
@@ -65,19 +67,84 @@ const TAKEOVERS: Takeover[] = [
     became: 'applied unchanged Ownership',
     data: { a: '1', b: '2' },
   },
+  {
+    title: 'what a named manager applied goes where it is not wanted, what another one did stays',
+    make: async (on) => {
+      await serverSide(on, 'kustomize-controller', CONFIG('a: "1", b: "2"', ', labels: {flux: x}'));
+      await serverSide(on, 'other', CONFIG('c: "3"'));
+    },
+    wanted: CONFIG('a: "1"'),
+    managers: ['kustomize-controller'],
+    became: 'applied update data.b metadata.labels.flux',
+    data: { a: '1', c: '3' },
+  },
+  {
+    title: 'what a named manager wrote by updates goes, too',
+    make: async (on) => {
+      await on.kubectl(['create', '--field-manager=helm', '-f', '-'], CONFIG('a: "1", b: "2"'));
+      await on.kubectl(['patch', 'cm/web', '-p', '{"data":{"own":"o"}}']);
+    },
+    wanted: CONFIG('a: "2"'),
+    managers: ['argocd-controller', 'helm'],
+    became: 'applied update data.a data.b',
+    data: { a: '2', own: 'o' },
+  },
+  {
+    title: 'several named managers, and client-side apply, at once',
+    make: async (on) => {
+      await serverSide(on, 'agentk', CONFIG('a: "1", c: "3"'));
+      await clientSide(on, CONFIG('a: "1", b: "2"'));
+      await on.kubectl(['patch', '--field-manager=helm', 'cm/web', '-p', '{"data":{"d":"4"}}']);
+    },
+    wanted: CONFIG('a: "1"'),
+    managers: ['agentk', 'helm'],
+    became: 'applied update data.b data.c data.d',
+    data: { a: '1' },
+  },
 ];
 
-for (const { title, make, wanted, became: expected, data } of TAKEOVERS) {
+for (const { title, make, wanted, became: expected, data, managers = [] } of TAKEOVERS) {
   test.serial(title, async (t) => {
     const on = await stage(t);
     await make(on);
-    t.deepEqual(became(await applyText(on, wanted)), { 'ConfigMap/web': expected });
+    const takeOver = new Set(managers);
+    const [planned] = await on.plan(wanted, { takeOver });
+    t.deepEqual(became(await applyText(on, wanted, { takeOver })), { 'ConfigMap/web': expected });
+    const { action, reason, fields = [], conflicts } = planned!;
+    const paths = fields.map(({ path }) => path);
+    t.is(['applied', action, ...(reason ? [reason] : []), ...paths].join(' '), expected, 'the plan says so');
+    t.is(conflicts, undefined);
     t.deepEqual(await dataOf(on), data);
+    t.deepEqual(told(await on.plan(wanted, { takeOver })), {});
     t.deepEqual(told(await on.plan(wanted)), {});
-    const writes = await writesOf(on, () => applyText(on, wanted));
+    const writes = await writesOf(on, () => applyText(on, wanted, { takeOver }));
     t.deepEqual(writes, [], 'a second time writes nothing');
   });
 }
+
+test.serial('fields of a named manager are no conflict', async (t) => {
+  const on = await stage(t);
+  await serverSide(on, 'helm', CONFIG('a: "1", b: "2"'));
+  const wanted = CONFIG('a: "2"');
+  t.deepEqual(became(await applyText(on, wanted, { conflicts: 'fail' })), {
+    'ConfigMap/web': 'failed Conflict',
+  });
+  const takeOver = new Set(['helm']);
+  t.deepEqual(became(await applyText(on, wanted, { conflicts: 'fail', takeOver })), {
+    'ConfigMap/web': 'applied update data.a data.b',
+  });
+});
+
+test.serial('who may only read is told what a take-over would remove', async (t) => {
+  const on = await stage(t);
+  await serverSide(on, 'helm', CONFIG('a: "1", b: "2"'));
+  const reader = await serviceAccount(on.namespace, 'reader');
+  await grant(reader, [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list'] }], {
+    namespace: on.namespace,
+  });
+  const [planned] = await on.plan(CONFIG('a: "1"'), { takeOver: new Set(['helm']) }, reader.kubeconfig);
+  t.like(planned, { action: 'update', verified: false, fields: [{ path: 'data.b', before: '2' }] });
+});
 
 test.serial('a take-over ends where kubectl apply --server-side ends', async (t) => {
   const [ours, theirs] = [await stage(t), await stage(t)];
