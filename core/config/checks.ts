@@ -47,6 +47,7 @@ export function checkRefName(text: string): TextFault | undefined {
   const broken =
     text.startsWith('-') ||
     text === '@' ||
+    text === 'HEAD' ||
     text.length > 255 ||
     /[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|^\/|\/$|\.$/.test(text) ||
     text.split('/').some((part) => part.startsWith('.') || part.endsWith('.lock'));

@@ -1,15 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import {
-  type Alias,
-  type Document,
-  isAlias,
-  LineCounter,
-  type Node,
-  parseDocument,
-  Scalar,
-  visit,
-} from 'yaml';
+import { type Alias, type Document, isAlias, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { Problem } from '../model/problem.ts';
+import { emptyScalar, STRING_TAG } from './scalar.ts';
 
 /** A place in a file that people write; both start at 1. */
 export interface Position {
@@ -96,7 +88,7 @@ export class ConfigDocument {
       return undefined;
     }
     this.findAnchors(document);
-    return document.contents ?? new Scalar('');
+    return document.contents ?? emptyScalar();
   }
 
   private findAnchors(document: Document): void {
@@ -109,7 +101,7 @@ export class ConfigDocument {
           else this.report(node, `there is no anchor &${node.source} before this alias`);
         } else {
           if (node.anchor) anchors.set(node.anchor, node);
-          if (node.tag) this.report(node, 'tags such as !!str have no place here', 'remove it');
+          if (node.tag && node.tag !== STRING_TAG) this.report(node, 'tags have no place here', 'remove it');
         }
       },
     });

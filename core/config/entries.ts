@@ -1,7 +1,7 @@
 import { isMap, isScalar, isSeq, type Node, Scalar, type YAMLMap } from 'yaml';
 import type { ConfigDocument } from './document.ts';
 import { offsetOf } from './document.ts';
-import { quoted } from './scalar.ts';
+import { emptyScalar, quoted } from './scalar.ts';
 
 /** One key of a map with its value; `<<` is merged in by kubectl's rules. */
 export interface MapEntry {
@@ -24,7 +24,7 @@ export function entriesOf(map: YAMLMap, document: ConfigDocument, depth = 0): Ma
     }
     const name = String(key.value);
     // A key without a colon in a flow map has no value node.
-    const value = (pair.value as Node | null) ?? emptyAt(key);
+    const value = (pair.value as Node | null) ?? emptyScalar(key.range?.[1]);
     if (name === '<<' && key.type === Scalar.PLAIN) {
       for (const source of mergeSources(value, document)) {
         if (!isMap(source) || depth > 10) document.report(value, '"<<" merges a map, or a list of maps');
@@ -49,12 +49,4 @@ function mergeSources(value: Node, document: ConfigDocument): Node[] {
   const node = document.resolve(value);
   if (!isSeq(node)) return [node];
   return node.items.map((item) => document.resolve(item as Node)).reverse();
-}
-
-function emptyAt(key: Scalar): Node {
-  const empty = new Scalar('');
-  empty.type = Scalar.PLAIN;
-  const end = key.range?.[1] ?? 0;
-  empty.range = [end, end, end];
-  return empty;
 }

@@ -97,7 +97,7 @@ const PRUNE_LIMIT: Type<Allowance> = refine(
 const RESOURCES = list(
   map({
     api_groups: {
-      type: list(text({ empty: true, words: 'names' }), { min: 1 }),
+      type: list(text({ empty: 'text', words: 'names' }), { min: 1 }),
       since: '13.4',
       until: '14.0',
       required: true,
@@ -117,7 +117,7 @@ const RESOURCES = list(
 
 const MANIFEST_PROJECT = map({
   id: {
-    type: text({ numbers: true, check: checkProject, words: 'path or number of a project' }),
+    type: text({ numbers: true, empty: 'absent', check: checkProject, words: 'path or number of a project' }),
     since: '13.4',
     doc: 'The project with the manifests, by its full path. Its number works where the agent may ask the API of GitLab. Default: the project that holds this file.',
     example: 'shop/manifests',
@@ -161,7 +161,7 @@ const MANIFEST_PROJECT = map({
     doc: 'Whether `paths` (default: the root) are directories with a `kustomization.yaml` to build. The image of the agent has to have kustomize.',
   },
   default_namespace: {
-    type: text({ check: checkDnsLabel, words: 'DNS label' }),
+    type: text({ empty: 'absent', check: checkDnsLabel, words: 'DNS label' }),
     default: 'default',
     since: '13.5',
     doc: 'The namespace of objects that are in a namespace and name none. Unlike in GitLab, changing it changes nothing else: the record of what was applied stays where it is.',

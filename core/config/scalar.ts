@@ -1,34 +1,33 @@
 import { isMap, isScalar, isSeq, type Node, Scalar } from 'yaml';
+import type { Json } from '../model/json.ts';
+import { resolvePlain } from '../model/plain-scalar.ts';
 
 type ScalarKind = 'null' | 'boolean' | 'number' | 'text';
 
-const NULL = /^(?:~|null|Null|NULL)?$/;
-const BOOLEAN = /^(?:(y|Y|yes|Yes|YES|on|On|ON|true|True|TRUE)|n|N|no|No|NO|off|Off|OFF|false|False|FALSE)$/;
-const NUMBER =
-  /^[-+]?(?:0b[01_]+|0x[\da-fA-F_]+|0o?[0-7_]+|(?:\d[\d_]*)?\.?\d[\d_]*\.?(?:[eE][-+]?\d+)?|\.inf|\.Inf|\.INF)$|^\.(?:nan|NaN|NAN)$/;
+export const STRING_TAG = 'tag:yaml.org,2002:str';
 
 /** What kubectl's YAML makes of a scalar that stands there without quotes; with quotes it is text. */
 export function kindOf(node: Scalar): ScalarKind {
+  const value = meaningOf(node);
+  if (value === null) return 'null';
+  if (typeof value === 'string') return 'text';
+  return typeof value === 'boolean' ? 'boolean' : 'number';
+}
+
+function meaningOf(node: Scalar): Json {
   const text = String(node.value ?? '');
-  if (node.type !== Scalar.PLAIN && node.type !== undefined) return 'text';
-  return plainKind(text);
+  return node.tag === STRING_TAG || node.type !== Scalar.PLAIN ? text : resolvePlain(text);
 }
 
-/** Whether a text may be written without quotes and is still text. */
+/** Whether a text may be written without quotes and is text to every reader. */
 export function plainIsText(text: string): boolean {
-  return plainKind(text) === 'text';
-}
-
-function plainKind(text: string): ScalarKind {
-  if (NULL.test(text)) return 'null';
-  if (BOOLEAN.test(text)) return 'boolean';
-  return NUMBER.test(text) ? 'number' : 'text';
+  return typeof resolvePlain(text) === 'string' && Number.isNaN(Number(text));
 }
 
 /** Undefined where it is no boolean. */
 export function booleanOf(node: Node): boolean | undefined {
-  if (!isScalar(node) || kindOf(node) !== 'boolean') return undefined;
-  return BOOLEAN.exec(String(node.value))![1] !== undefined;
+  const value = isScalar(node) ? meaningOf(node) : undefined;
+  return typeof value === 'boolean' ? value : undefined;
 }
 
 export function isNull(node: Node): boolean {
@@ -48,4 +47,12 @@ export function nameOf(node: Node): string {
 /** A text of the file in a sentence, bounded. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+/** A value that nobody wrote. */
+export function emptyScalar(offset = 0): Scalar {
+  const empty = new Scalar('');
+  empty.type = Scalar.PLAIN;
+  empty.range = [offset, offset, offset];
+  return empty;
 }

@@ -10,7 +10,7 @@ import {
   Scalar,
   type YAMLMap,
 } from 'yaml';
-import type { AgentConfig, ManifestEntry, ManifestRef } from '../model/agent-config.ts';
+import type { AgentConfig, ManifestRef, ManifestRepository } from '../model/agent-config.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ConfigContext, parseAgentConfig } from './agent-config.ts';
 import { ConfigDocument, offsetOf } from './document.ts';
@@ -18,8 +18,8 @@ import { camelCase } from './map.ts';
 import { isNull, plainIsText } from './scalar.ts';
 import { suggest } from './types.ts';
 
-/** Which entry: by its name, or by the path of its project where that is in the file once. */
-export type EntrySelector = { name: string } | { project: string };
+/** Which entry: by its name, or by its project, by path or number, where that is in the file once. */
+export type EntrySelector = { name: string } | { project: string; projectId?: number };
 
 /**
  * The text of a config.yaml with another `ref` in one entry. Comments, quotes, indentation and line ends stay as they
@@ -62,15 +62,18 @@ function findEntry({ entries }: AgentConfig, selector: EntrySelector): number | 
     const hint = suggest(selector.name, names);
     return `no entry is called ${selector.name}${hint ? `: ${hint}` : ''}`;
   }
-  const wanted = selector.project.toLowerCase();
-  const found = entries.filter((entry) => projectOf(entry) === wanted);
+  const found = entries.filter(({ repository }) => isOf(repository, selector));
   if (found.length === 1) return entries.indexOf(found[0]!);
   if (found.length === 0) return `no entry is for the project ${selector.project}`;
   return `${found.length} entries are for the project ${selector.project}: say which of ${found.map(({ name }) => name).join(', ')}`;
 }
 
-function projectOf({ repository }: ManifestEntry): string | undefined {
-  return 'project' in repository ? repository.project.toLowerCase() : undefined;
+function isOf(
+  repository: ManifestRepository,
+  { project, projectId }: { project: string; projectId?: number },
+): boolean {
+  if ('projectId' in repository) return repository.projectId === projectId;
+  return 'project' in repository && repository.project.toLowerCase() === project.toLowerCase();
 }
 
 interface Edit {

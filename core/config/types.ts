@@ -55,8 +55,8 @@ interface TextOptions {
   schema?: JsonObject;
   /** Whole numbers without quotes are taken for what they look like. */
   numbers?: boolean;
-  /** Whether "" is something. */
-  empty?: boolean;
+  /** What "" is: a text like others, or no value at all as in GitLab's files. A mistake where not said. */
+  empty?: 'text' | 'absent';
   check?: (text: string) => TextFault | undefined;
 }
 
@@ -70,7 +70,7 @@ export function text(options: TextOptions = {}): Type<string> {
     },
     read: (node, name, document) => {
       const found = readText(node, name, document, options.numbers ?? false);
-      if (found === undefined) return undefined;
+      if (found === undefined || (found === '' && options.empty === 'absent')) return undefined;
       const fault = found === '' && !options.empty ? { message: 'is empty' } : options.check?.(found);
       if (!fault) return found;
       document.report(node, `${name} ${fault.message}`, fault.hint);

@@ -1,6 +1,6 @@
 import { type Json, type JsonObject, setOwn } from '../model/json.ts';
+import { floatValue, integerValue } from '../model/plain-scalar.ts';
 import { type Fault, FaultError, MAX_DEPTH } from './fault.ts';
-import { floatValue, integerValue } from './scalar.ts';
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y;
 const SPACE = /[ \t\r\n]*/y;

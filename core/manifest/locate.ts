@@ -1,9 +1,10 @@
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from 'js-yaml';
 import type { Json } from '../model/json.ts';
 import type { Path, PathStep } from '../model/path.ts';
+import { resolvePlain } from '../model/plain-scalar.ts';
 import { endOf, placeOf } from './events.ts';
 import { parseIndulgently } from './indentation.ts';
-import { keyText, resolvePlain, resolveTagged } from './scalar.ts';
+import { keyText, resolveTagged } from './scalar.ts';
 
 /** `exact` is false where only a part of the path was found: `offset` is then of the deepest part that was. */
 export interface FoundPlace {

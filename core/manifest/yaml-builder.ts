@@ -1,9 +1,10 @@
 import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE, type ScalarEvent } from 'js-yaml';
 import { isObject, type Json, type JsonObject, setOwn } from '../model/json.ts';
+import { resolvePlain } from '../model/plain-scalar.ts';
 import { allowedAliasRatio, copy, tooDeep } from './alias.ts';
 import { endOf, placeOf } from './events.ts';
 import { type Fault, FaultError, MAX_DEPTH } from './fault.ts';
-import { escapeFault, keyText, resolvePlain, resolveTagged } from './scalar.ts';
+import { escapeFault, keyText, resolveTagged } from './scalar.ts';
 
 const MAX_FAULTS = 20;
 const MERGE_TAG = 'tag:yaml.org,2002:merge';

@@ -61,6 +61,8 @@ const FIELDS: [yaml: string, expected: Partial<ManifestEntry>][] = [
   ],
   ['default_namespace: shop', { defaultNamespace: 'shop' }],
   ['defaultNamespace: shop', { defaultNamespace: 'shop' }],
+  ['default_namespace: ""', {}],
+  ['default_namespace: !!str 42', { defaultNamespace: '42' }],
   ['prune: false', { prune: false }],
   ['prune: off', { prune: false }],
   ['prune: ~', {}],
@@ -105,6 +107,11 @@ for (const [yaml, expected] of FIELDS) {
 const REPOSITORIES: [yaml: string, name: string, repository: ManifestEntry['repository']][] = [
   [
     '{}',
+    'clusters-6d653003',
+    { project: 'ops/clusters', url: 'https://gitlab.example.com/ops/clusters.git' },
+  ],
+  [
+    '{id: ""}',
     'clusters-6d653003',
     { project: 'ops/clusters', url: 'https://gitlab.example.com/ops/clusters.git' },
   ],

@@ -206,6 +206,12 @@ for (const [name, text, expected, selector, ref] of REFUSED) {
   });
 }
 
+test('an entry by the number of its project', (t) => {
+  const text = `${HEAD}  - id: 42\n  - id: shop/web\n`;
+  const result = to(text, { tag: 'v1' }, { project: 'shop/api', projectId: 42 });
+  t.is('text' in result && result.text, text.replace('- id: 42', '- id: 42\n    ref:\n      tag: v1'));
+});
+
 test('an entry by its name', (t) => {
   const result = to(TWO, { tag: 'v1' }, { name: 'green' });
   t.is(
