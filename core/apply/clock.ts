@@ -1,10 +1,6 @@
-/** Time as an argument. */
-export interface Clock {
-  /** The wall clock, in ms since 1970. */
-  now(): number;
-  /** Waits; rejects with the reason of a signal that ends everything at once. */
-  sleep(ms: number): Promise<void>;
-}
+import type { Clock } from '../model/clock.ts';
+
+export type { Clock };
 
 /** How long to go on asking, in ms, all with doubling pauses. */
 interface Patience {

@@ -88,3 +88,16 @@ export function endReason(terminated: Json): string {
   const reason = word(textAt(terminated, 'reason'), 'Error');
   return reason === 'Error' ? 'ContainerFailed' : reason;
 }
+
+/** The run of a container whose log may say why a Pod is not well: one that failed, or that is not ready. */
+export function lastRun(pod: KubeObject): { container: string; previous: boolean } | undefined {
+  const statuses = LISTS.flatMap(([list]) => mapsAt(pod.status, list));
+  const ended = (status: JsonObject, state: string): boolean =>
+    numberAt(status, 0, state, 'terminated', 'exitCode') !== 0;
+  const failing = statuses.find((status) => ended(status, 'state') || ended(status, 'lastState'));
+  const found =
+    failing ?? statuses.find((status) => status.ready !== true && isObject(dig(status, 'state', 'running')));
+  if (!found) return undefined;
+  // While it waits to be started again, and while it has only just been, the run before is the one that tells.
+  return { container: textAt(found, 'name'), previous: ended(found, 'lastState') && !ended(found, 'state') };
+}

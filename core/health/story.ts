@@ -1,24 +1,29 @@
-import { HEALTH_STATUSES, type Health, isWell } from '../model/health.ts';
+import { HEALTH_STATUSES, type Health, isWell, type StoryLine } from '../model/health.ts';
 import type { KubeObject } from '../model/object.ts';
 import { formatObject, parseApiVersion } from '../model/object.ts';
-import { containerTroubles } from './containers.ts';
+import { containerTroubles, lastRun } from './containers.ts';
 import { creationFailure } from './creation.ts';
 import { textAt, word } from './fields.ts';
 import { type HealthOptions, judgeHealth } from './judge.ts';
 import { isOldRevision, newestReplicaSet, Relations, type SeenEvent } from './relations.ts';
 import { count, degraded, failed } from './verdict.ts';
 
-/** One step of a story. `depth` 0 is the object itself; the text may hold words from the cluster. */
-export interface StoryLine {
-  depth: number;
-  text: string;
-}
-
 /** Why an object is not well, from the object down to what the cluster said last. */
 export interface Story {
   lines: StoryLine[];
   /** The deepest cause that was found. Its `terminal` says whether waiting for the object makes sense. */
   cause: Health;
+  /** Whose last words belong in it, and where: behind so many lines. */
+  log?: LogSource & { after: number; depth: number };
+}
+
+/** A run of a container, of which something may be left to read. */
+export interface LogSource {
+  namespace: string;
+  pod: string;
+  container: string;
+  /** The run before the one that is there now. */
+  previous: boolean;
 }
 
 /** Pods with the same trouble are told once; of different troubles, so many. */
@@ -31,11 +36,12 @@ const MAX_TROUBLES = 3;
 export function tellStory(object: KubeObject, related: readonly KubeObject[], options: HealthOptions): Story {
   const teller = new Teller(new Relations(related), options);
   const cause = teller.tell(object, 0);
-  return { lines: teller.lines, cause };
+  return { lines: teller.lines, cause, ...(teller.log && { log: teller.log }) };
 }
 
 class Teller {
   readonly lines: StoryLine[] = [];
+  log: Story['log'];
   readonly #said = new Set<string>();
   readonly #relations: Relations;
   readonly #options: HealthOptions;
@@ -119,7 +125,13 @@ class Teller {
     const troubles = containerTroubles(pod);
     // One is told with the Pod itself.
     if (troubles.length > 1) for (const { message } of troubles) this.#say(depth, message ?? '');
-    return this.#events(pod, depth);
+    const causes = this.#events(pod, depth);
+    const run = lastRun(pod);
+    if (run && !this.log) {
+      const [namespace, name] = [textAt(pod.metadata, 'namespace'), textAt(pod.metadata, 'name')];
+      this.log = { namespace, pod: name, ...run, after: this.lines.length, depth };
+    }
+    return causes;
   }
 
   /** The last warning, and what it changes: new nodes on their way, or what a starting Pod waits for. */

@@ -44,6 +44,7 @@ export async function* watch(
     end();
   });
   try {
+    yield { type: 'OPEN' };
     for await (const line of linesOf(chunks)) {
       const event = toEvent(line, resource);
       yield event;

@@ -68,10 +68,11 @@ export interface Selection {
 }
 
 /**
- * What a watch tells. A bookmark says how far it has come; a failure is always the last: 410 where the server has
+ * What a watch tells: first that the server has taken it on. A bookmark says how far it has come; a failure is always the last: 410 where the server has
  * forgotten that moment, status 0 where the connection broke.
  */
 export type WatchEvent =
+  | { type: 'OPEN' }
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject }
   | { type: 'BOOKMARK'; resourceVersion: string }
   | { type: 'ERROR'; failure: ApiFailure };

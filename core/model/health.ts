@@ -1,3 +1,5 @@
+import type { ObjectId } from './object.ts';
+
 /** From what needs a person's eye first to what needs none: the order of tables. */
 export const HEALTH_STATUSES = [
   'degraded',
@@ -24,3 +26,22 @@ export interface Health {
 export function isWell(status: HealthStatus): boolean {
   return status === 'healthy' || status === 'suspended';
 }
+
+/** One step of the story of a failure. `depth` 0 is the object itself; the text may hold words from the cluster. */
+export interface StoryLine {
+  depth: number;
+  text: string;
+}
+
+/** How an object that was waited for is, and where it is not well, why. */
+export interface ObjectHealth {
+  id: ObjectId;
+  health: Health;
+  story?: readonly StoryLine[];
+}
+
+/**
+ * How waiting ended: all is well; something failed for good; what is left can't be told (no right to look); the time
+ * is over; it was stopped.
+ */
+export type WaitEnd = 'well' | 'terminal' | 'unknown' | 'timeout' | 'stopped';

@@ -152,6 +152,10 @@ class Stop {
   }
 }
 
-function clockOf(signal: AbortSignal): Clock {
-  return { now: () => Date.now(), sleep: (ms) => pause(ms, undefined, { signal }) };
+function clockOf(atOnce: AbortSignal): Clock {
+  return {
+    now: () => Date.now(),
+    sleep: (ms, signal) =>
+      pause(ms, undefined, { signal: signal ? AbortSignal.any([atOnce, signal]) : atOnce }),
+  };
 }

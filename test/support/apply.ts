@@ -1,4 +1,5 @@
 /** What tests of apply do: carry YAML text out as the command would, and hold what it says against the cluster. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type ApplyOptions, applyManifests } from '../../core/apply/apply.ts';
 import type { Clock } from '../../core/apply/clock.ts';
 import { changesOf, planRun, type RunOptions } from '../../core/apply/plan-run.ts';
@@ -13,7 +14,7 @@ import { readText, type Stage } from './plan.ts';
 
 export const wallClock: Clock = {
   now: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms, signal) => pause(ms, undefined, { ...(signal && { signal }) }),
 };
 
 export interface ApplyTextOptions extends Partial<ApplyOptions> {

@@ -37,11 +37,14 @@ const told = (event: WatchEvent): string =>
     ? `${event.type} ${event.object.metadata.name}`
     : event.type === 'BOOKMARK'
       ? `BOOKMARK ${event.resourceVersion}`
-      : `ERROR ${event.failure.status} ${event.failure.reason}`;
+      : event.type === 'ERROR'
+        ? `ERROR ${event.failure.status} ${event.failure.reason}`
+        : event.type;
 
 async function all(cluster: Cluster): Promise<string[]> {
   const { events } = watched(cluster);
-  return (await Array.fromAsync({ [Symbol.asyncIterator]: () => events })).map(told);
+  const seen = (await Array.fromAsync({ [Symbol.asyncIterator]: () => events })).map(told);
+  return seen[0] === 'OPEN' ? seen.slice(1) : seen;
 }
 
 test('a list says where a watch goes on, and the watch tells what happens, while requests go their way', async (t) => {
@@ -70,7 +73,8 @@ test('a list says where a watch goes on, and the watch tells what happens, while
   const uid = String(made.value.metadata.uid);
   await cluster.delete(ref('a'), { uid, propagation: 'Background', dryRun: false });
   for (const [index, events] of watches.entries()) {
-    const seen = [await firsts[index]!, await events.next(), await events.next()];
+    t.is(told((await firsts[index]!).value), 'OPEN');
+    const seen = [await events.next(), await events.next(), await events.next()];
     t.deepEqual(
       seen.map(({ value }) => told(value)),
       ['ADDED a', 'MODIFIED a', 'DELETED a'],
@@ -165,6 +169,7 @@ test('asks for bookmarks and an end of the server, without compression, and says
   });
   const cluster = clusterAt(connectionTo(server.url));
   const { events } = watched(cluster, { namespace: 'x', labelSelector: 'a=b', resourceVersion: '5' });
+  await events.next();
   t.true((await events.next()).done);
   t.is(
     url,
@@ -210,6 +215,7 @@ test('closing the cluster ends a watch', async (t) => {
   await using server = await serve(stream([`${added('a')}\n`], 'open'));
   const cluster = clusterAt(connectionTo(server.url));
   const { events } = watched(cluster);
+  await events.next();
   await events.next();
   const next = events.next();
   cluster.close();

@@ -1,0 +1,67 @@
+import type { Discovery, Resource } from '../model/cluster.ts';
+import type { KubeObject } from '../model/object.ts';
+import { textAt } from './fields.ts';
+import type { Place } from './follower.ts';
+
+const REPLICA_SET = 'apps/ReplicaSet';
+const JOB = 'batch/Job';
+const POD = '/Pod';
+const EVENT = '/Event';
+
+/** What the story of a kind is told of, beside the object itself. */
+const KIN = new Map<string, readonly string[]>([
+  ['/Pod', [EVENT]],
+  ['/PersistentVolumeClaim', [EVENT]],
+  ['/ReplicationController', [POD, EVENT]],
+  ['apps/DaemonSet', [POD, EVENT]],
+  ['apps/Deployment', [REPLICA_SET, POD, EVENT]],
+  ['apps/ReplicaSet', [POD, EVENT]],
+  ['apps/StatefulSet', [POD, EVENT]],
+  ['argoproj.io/Rollout', [REPLICA_SET, POD, EVENT]],
+  ['batch/CronJob', [JOB, POD, EVENT]],
+  ['batch/Job', [POD, EVENT]],
+]);
+
+/**
+ * The places in which what belongs to a workload is found; of other kinds there are only Events, of which one would
+ * ask when there is trouble.
+ */
+export function kinPlaces(
+  resource: Resource,
+  namespace: string | undefined,
+  { resources }: Discovery,
+  isTrouble: boolean,
+): Place[] {
+  const kinds = KIN.get(`${resource.group}/${resource.kind}`) ?? (isTrouble ? [EVENT] : []);
+  return kinds.flatMap((kind) => {
+    const found = resources.find((one) => `${one.group}/${one.kind}` === kind);
+    return found && namespace ? [{ resource: found, namespace }] : [];
+  });
+}
+
+const KIN_KINDS = new Set([REPLICA_SET, JOB, POD, EVENT]);
+
+/** Live ReplicaSets, Jobs, Pods and Events, by their namespace. */
+export class Kin {
+  readonly #namespaces = new Map<string, Map<string, KubeObject>>();
+
+  /** Whether objects of a kind are kept here. */
+  static keeps({ group, kind }: Resource): boolean {
+    return KIN_KINDS.has(`${group}/${kind}`);
+  }
+
+  put(object: KubeObject): void {
+    const namespace = textAt(object.metadata, 'namespace');
+    const objects = this.#namespaces.get(namespace) ?? new Map<string, KubeObject>();
+    this.#namespaces.set(namespace, objects);
+    objects.set(`${object.kind}/${object.metadata.name}`, object);
+  }
+
+  drop(kind: string, { namespace = '', name }: { namespace?: string; name: string }): void {
+    this.#namespaces.get(namespace)?.delete(`${kind}/${name}`);
+  }
+
+  of(namespace: string | undefined): KubeObject[] {
+    return [...(this.#namespaces.get(namespace ?? '')?.values() ?? [])];
+  }
+}
