@@ -99,7 +99,7 @@ export class Contract {
       t.deepEqual(reply.body, JSON.parse(replaced(JSON.stringify(expected.body), same)), name);
       return;
     }
-    t.deepEqual(differences(expected.body, reply.body, ''), [], name);
+    t.deepEqual(shapeProblems(expected.body, reply.body), [], name);
     const schema = expected.schema ?? schemaOf(name, expected);
     if (schema) t.deepEqual(schemaProblems(schema, reply.body), [], name);
   }
@@ -125,8 +125,8 @@ function schemaOf(name: string, { overlay, body }: Exchange): string | undefined
 const kind = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
 
-/** Where an answer lacks a key of the example, or has a value of another type; null goes for anything. */
-function differences(expected: unknown, actual: unknown, path: string): string[] {
+/** Where an answer (or a hook) lacks a key of the example, or has a value of another type; null goes for anything. */
+export function shapeProblems(expected: unknown, actual: unknown, path = ''): string[] {
   const [wanted, got] = [kind(expected), kind(actual)];
   if (wanted === 'null' || got === 'null') return actual === undefined ? [`${path} is missing`] : [];
   if (wanted !== got) return [`${path}: wanted ${wanted}, got ${got}`];
@@ -135,13 +135,13 @@ function differences(expected: unknown, actual: unknown, path: string): string[]
     if (typeof expected[0] === 'object' && actual.length === 0) return [`${path} is empty`];
     return expected.length === 0 || actual.length === 0
       ? []
-      : differences(expected[0], actual[0], `${path}[0]`);
+      : shapeProblems(expected[0], actual[0], `${path}[0]`);
   }
   if (wanted !== 'object') return [];
   const there = actual as Record<string, unknown>;
   return Object.entries(expected as object).flatMap(([key, value]) =>
     Object.hasOwn(there, key)
-      ? differences(value, there[key], `${path}.${key}`)
+      ? shapeProblems(value, there[key], `${path}.${key}`)
       : [`${path}.${key} is missing`],
   );
 }

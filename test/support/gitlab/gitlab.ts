@@ -14,6 +14,7 @@ import { Project, type ProjectOptions } from './project.ts';
 import { Server } from './server.ts';
 import type { User, UserOptions } from './user.ts';
 import { Version } from './version.ts';
+import { tellWebhooks } from './webhooks.ts';
 import { World } from './world.ts';
 
 export interface GitLabOptions {
@@ -95,7 +96,11 @@ export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> 
     hooks: writeHooks(directory),
     httpBackend: join((await gitText(['--exec-path'], { cwd: directory })).trim(), 'git-http-backend'),
   });
-  world.pushListeners.push((push) => followBranches(world, push));
+  world.pushListeners.push(
+    (push) => followBranches(world, push),
+    (push) => tellWebhooks(world, push),
+  );
+  starting.defer(() => world.end());
   const server = starting.use(
     new Server(world, authority?.issue('gitlab', ['IP:127.0.0.1', 'DNS:localhost'])),
   );

@@ -16,6 +16,7 @@ import {
 import type { ProtectedBranch } from './protected-branches.ts';
 import { ROLES, type Role, type Visibility } from './roles.ts';
 import type { User } from './user.ts';
+import { newWebhook, type Webhook, type WebhookOptions } from './webhooks.ts';
 import type { World } from './world.ts';
 
 export interface ProjectOptions {
@@ -74,6 +75,7 @@ export class Project {
   readonly deployments: Deployment[] = [];
   readonly agents: Agent[] = [];
   readonly mergeRequests: MergeRequest[] = [];
+  readonly webhooks: Webhook[] = [];
   readonly #world: World;
 
   private constructor(world: World, path: string, options: ProjectOptions) {
@@ -234,6 +236,12 @@ export class Project {
     await this.#updateRef(`refs/tags/${name}`, target);
     this.#tell(user, `refs/tags/${name}`, undefined, target);
     return target;
+  }
+
+  addWebhook(url: string, options: WebhookOptions = {}): Webhook {
+    const hook = newWebhook(this.#world, url, options);
+    this.webhooks.push(hook);
+    return hook;
   }
 
   async openMergeRequest(options: MergeRequestOptions): Promise<MergeRequest> {

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Answer, text } from './answer.ts';
 import { type Fault, Faults, type Seen } from './faults.ts';
 import { answerGit } from './git-access.ts';
+import { answerGraphql } from './graphql/answer.ts';
 import { answerRest } from './rest/router.ts';
 import { ROUTES } from './rest/routes.ts';
 import { send } from './send.ts';
@@ -46,7 +47,6 @@ export class Server implements AsyncDisposable {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
-    while (this.#world.running.size > 0) await Promise.all(this.#world.running);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -96,6 +96,7 @@ export class Server implements AsyncDisposable {
       const answer = await answerGit(this.#world, request, url, signal);
       if (answer) return answer;
     }
+    if (seen.kind === 'graphql') return await answerGraphql(this.#world, request);
     if (seen.kind === 'rest') return await answerRest(this.#world, ROUTES, request);
     return text(404, 'Not found');
   }

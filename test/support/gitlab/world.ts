@@ -42,6 +42,7 @@ export class World {
   readonly pushListeners: ((push: Push) => void)[] = [];
   readonly root: User;
   readonly startedAt: Date;
+  readonly #ending = new AbortController();
   readonly #namespaces: string[] = [];
   readonly #ids = new Map<string, number>();
 
@@ -100,6 +101,17 @@ export class World {
   /** By its path of now. */
   projectAt(path: string): Project | undefined {
     return this.projects.find((project) => project.path === path);
+  }
+
+  /** Aborts what waits for others. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** Resolves when nothing runs any more. */
+  async end(): Promise<void> {
+    this.#ending.abort();
+    while (this.running.size > 0) await Promise.all(this.running);
   }
 
   /** Work that nobody waits for now; the end of the stand-in does. */
