@@ -4,6 +4,7 @@ import type { Json } from '../model/json.ts';
 import type { KubeObject, ObjectId } from '../model/object.ts';
 import type { ConflictPolicy, Verdict } from '../model/plan.ts';
 import { describeFailure } from './failure.ts';
+import type { Mutators } from './mutators.ts';
 import type { Autoscalers, Namespaces } from './namespaces.ts';
 import type { Inheritance } from './ownership.ts';
 import type { Scoped } from './scope.ts';
@@ -23,6 +24,7 @@ export interface Bench extends Inheritance {
   partOf: string | undefined;
   namespaces: Namespaces;
   autoscalers: Autoscalers;
+  mutators: Mutators;
   /** `openAPIV3Schema` of a custom resource's kind as it is live; undefined for built-in kinds. */
   liveSchema(id: ObjectId): Promise<Json | undefined>;
   /** Whether the set holds such an object. */

@@ -9,6 +9,7 @@ import { liveSchemas } from './crd.ts';
 import { type Judged, judge } from './judge.ts';
 import type { ListAhead } from './list-ahead.ts';
 import { type Live, liveOf, readLive } from './live.ts';
+import { Mutators } from './mutators.ts';
 import { Autoscalers, Namespaces } from './namespaces.ts';
 import { type Scoped, type ScopeOptions, scopeManifests } from './scope.ts';
 import type { SecretGate } from './secret-gate.ts';
@@ -165,6 +166,7 @@ function benchOf(
     partOf: options.partOf,
     takeOver: options.takeOver ?? new Set(),
     namespaces: new Namespaces(cluster, discovery, scoped),
+    mutators: new Mutators(cluster, discovery),
     autoscalers: new Autoscalers(cluster, discovery, scoped),
     servedVersions: new Set(discovery.resources.map(formatApiVersion)),
     liveSchema: liveSchemas(cluster, discovery),
