@@ -66,13 +66,9 @@ export function checkCommit(text: string): TextFault | undefined {
 
 /** A repository elsewhere. Its text is never repeated: it may hold a password. */
 export function checkUrl(text: string): TextFault | undefined {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    const hint = 'write https://HOST/PATH.git';
-    return { message: 'is no URL', hint };
-  }
+  // The parser would leave out line breaks and spaces without a word.
+  const url = /[\x00-\x20\x7f]/.test(text) ? null : URL.parse(text);
+  if (!url) return { message: 'is no URL', hint: 'write https://HOST/PATH.git' };
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
     return { message: 'is no HTTPS URL', hint: 'repositories are read over HTTPS: https://HOST/PATH.git' };
   if (url.username || url.password)

@@ -1,6 +1,7 @@
 import type { IgnoreRule } from '../model/ignore.ts';
 import { formatPath, parsePath } from '../model/path.ts';
 import { map, refine } from './map.ts';
+import { quoted } from './scalar.ts';
 import { list, type TextFault, type Type, text } from './types.ts';
 
 const SELECTOR = { type: text() };
@@ -61,7 +62,7 @@ function checkPath(path: string): TextFault | undefined {
     return undefined;
   } catch (error) {
     return {
-      message: `is the path ${path}, which can't be read: ${(error as Error).message}`,
+      message: `is the path ${quoted(path)}, which can't be read: ${(error as Error).message}`,
       hint: 'write spec.replicas, or /spec/replicas',
     };
   }

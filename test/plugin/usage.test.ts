@@ -90,7 +90,7 @@ const MISTAKES: [string, string][] = [
   ['diff -f cm.yaml --ignore-file .', "error: .: the ignore file can't be read: it is a directory\n"],
   [
     'diff -f cm.yaml --ignore-file bad-rules.yaml',
-    `error: bad-rules.yaml:3:11: paths[0] is the path a b, which can't be read: unexpected " " at offset 1
+    `error: bad-rules.yaml:3:11: paths[0] is the path "a b", which can't be read: unexpected " " at offset 1
 hint: write spec.replicas, or /spec/replicas
 error: bad-rules.yaml:4:3: unknown key "foo"
 hint: it is one of group, kind, namespace, name, paths, managers

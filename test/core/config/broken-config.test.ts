@@ -192,7 +192,7 @@ const BROKEN: [text: string, problem: string][] = [
   ],
   [
     entry('ignore: [{paths: ["a["]}]'),
-    "4:23: paths[0] is the path a[, which can't be read: expected a JSON value at offset 2\nhint: write spec.replicas, or /spec/replicas",
+    `4:23: paths[0] is the path "a[", which can't be read: expected a JSON value at offset 2\nhint: write spec.replicas, or /spec/replicas`,
   ],
   [entry('resource_exclusions: [{kinds: [Secret]}]'), '4:27: resource_exclusions[0] has no api_groups'],
   [entry('resource_exclusions: [{api_groups: [], kinds: [Secret]}]'), '4:40: api_groups is empty'],
