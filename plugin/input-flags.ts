@@ -11,6 +11,20 @@ export const INPUT_FLAGS = {
   recursive: { alias: 'R', type: 'boolean', default: false, describe: 'Descend into the directories of -f' },
 } as const;
 
+// Flags that say what an apply may do to others' fields and to whole objects.
+export const TERM_FLAGS = {
+  conflicts: {
+    choices: ['take', 'fail', 'keep'] as const,
+    describe:
+      "Other managers' fields that differ: take them and say so, fail the object, or leave them (default: take)",
+  },
+  replace: {
+    type: 'boolean',
+    default: false,
+    describe: 'Delete and create again what has changed in an immutable field',
+  },
+} as const;
+
 // Flags of every command that compares manifests with a cluster.
 export const PLAN_FLAGS = {
   'ignore-file': {

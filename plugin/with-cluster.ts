@@ -19,6 +19,8 @@ export type ClusterFlags = InputFlags &
 /** A cluster, and what is wanted of it. */
 export interface Prepared {
   cluster: Cluster;
+  /** Its URL, as the connection names it. */
+  server: string;
   manifests: Manifest[];
   options: PlanOptions & { namespace: string };
 }
@@ -70,7 +72,7 @@ export async function withCluster<T>(
       onProgress: (done: number, total: number) =>
         progress.update(`comparing: ${done} of ${total} objects …`),
     };
-    return await use({ cluster, manifests, options });
+    return await use({ cluster, server: connection.server, manifests, options });
   } finally {
     // Admission plugins and webhooks word warnings as they like, about any object that they were shown.
     const values =

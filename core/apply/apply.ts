@@ -2,6 +2,7 @@ import { type ApplyError, type ApplyRecord, isHeldBack, type Outcome } from '../
 import type { Cluster } from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Change } from '../model/plan.ts';
+import { type Approval, asApproved, refuseOthers } from './approval.ts';
 import { carryOut } from './carry-out.ts';
 import type { Clock } from './clock.ts';
 import { eventsOf } from './events.ts';
@@ -18,6 +19,8 @@ export interface ApplyOptions extends Omit<RunOptions, 'economy' | 'full'> {
   replace: boolean;
   /** Ask the server about everything first, and write nothing where anything could not be told. */
   preflight: boolean;
+  /** Carry out this plan exactly, or nothing. */
+  approval?: Approval;
   clock: Clock;
   /** Aborted when no further object may be begun. */
   stop: AbortSignal;
@@ -32,21 +35,23 @@ export interface ApplyOptions extends Omit<RunOptions, 'economy' | 'full'> {
 /**
  * Brings the cluster to what the manifests say: the plan that `diff` shows, carried out in waves, then what left the
  * set is deleted. What became of each object is in the record; problems of the whole set (contradictions, circles,
- * no cluster) throw ProblemError before anything is written.
+ * no cluster, another plan than the approved one) throw ProblemError before anything is written.
  */
 export async function applyManifests(
   cluster: Cluster,
   manifests: readonly Manifest[],
   options: ApplyOptions,
 ): Promise<ApplyRecord> {
-  const { clock, applySet } = options;
+  const { clock, applySet, preflight, approval } = options;
   const startedAt = timeOf(clock);
-  const run = await planRun(cluster, manifests, { ...options, economy: !options.preflight });
+  const gate = approval ? options.gate.withDigests(approval.digest) : options.gate;
+  const run = await planRun(cluster, manifests, { ...options, gate, economy: !preflight && !approval });
   // Contradictions of the order come to light before the parent is written.
   orderSteps(run.steps);
+  if (approval) refuseOthers(run, approval, options.namespace);
   const changes = changesOf(run);
   options.onPlanned?.(changes);
-  const refuses = options.preflight && changes.some(({ action }) => action === 'unknown');
+  const refuses = preflight && changes.some(({ action }) => action === 'unknown');
   const outcomes = refuses
     ? await refuse(cluster, run, changes, { ...options, startedAt })
     : await write(cluster, run, { ...options, startedAt });
@@ -70,9 +75,10 @@ async function refuse(
 }
 
 async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): Promise<Outcome[]> {
-  const { gate, clock, stop, conflicts = 'take', replace, applySet, startedAt } = options;
+  const { gate, clock, stop, conflicts = 'take', replace, applySet, startedAt, approval } = options;
   const { onOutcome = () => undefined } = options;
-  const { steps, judgeAgain, planAgain, discovery } = run;
+  const { steps, discovery } = run;
+  const { judgeAgain, planAgain } = approval ? asApproved(run, approval) : run;
   const version = applySet?.version ?? '';
   const begin = beginning(recordOf(options), { writes: willWrite(run), objects: steps.length, startedAt });
   const set = run.set && (await widenSet(cluster, discovery, run.set, extentOf(steps), version, begin));
@@ -83,6 +89,7 @@ async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): 
     conflicts,
     replace,
     takeOver: options.takeOver ?? new Set<string>(),
+    exact: approval !== undefined,
     judgeAgain,
     // A CRD of this run may bring more.
     get servedVersions() {
@@ -100,7 +107,7 @@ async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): 
   const { candidates, facts } = run.prune;
   const blocked = facts.blocked ?? blockedBy(written);
   const pruneSteps = blocked ? planPrune(candidates, { ...facts, blocked }, gate) : run.prune.steps;
-  const pruned = await prune({ cluster, gate, facts, stop, onOutcome }, pruneSteps);
+  const pruned = await prune({ cluster, gate, facts, exact: desk.exact, stop, onOutcome }, pruneSteps);
   const isComplete = untold.length === 0 && !stop.aborted;
   const outcomes = [...untold, ...written, ...pruned];
   const done = { outcomes, written, ...(isComplete && { pruned: { planned: run.prune, pruned } }) };

@@ -1,6 +1,6 @@
 import type { ApplyError, Outcome } from '../model/apply.ts';
 import type { Cluster } from '../model/cluster.ts';
-import { dig, type Json } from '../model/json.ts';
+import { deepEqual, dig, type Json } from '../model/json.ts';
 import type { Change } from '../model/plan.ts';
 import { describeFailure } from '../plan/failure.ts';
 import { ownFields } from '../plan/field-set.ts';
@@ -66,6 +66,8 @@ export interface PruneDesk {
   cluster: Cluster;
   gate: SecretGate;
   facts: PruneFacts;
+  /** Whether what is deleted must still hold what it held when it was planned. */
+  exact: boolean;
   /** No further object is begun once this is aborted. */
   stop: AbortSignal;
   onOutcome: (outcome: Outcome) => void;
@@ -86,7 +88,7 @@ export async function prune(desk: PruneDesk, steps: readonly PruneStep[]): Promi
   return steps.map((step) => outcomes.get(step)!);
 }
 
-async function pruneOne({ cluster, gate, facts, stop }: PruneDesk, step: PruneStep): Promise<Outcome> {
+async function pruneOne({ cluster, gate, facts, stop, exact }: PruneDesk, step: PruneStep): Promise<Outcome> {
   const { change, held } = step;
   if (held) return heldBack(withoutWords(change), held);
   if (change.action === 'skip') return { change, result: 'skipped' };
@@ -122,6 +124,7 @@ async function pruneOne({ cluster, gate, facts, stop }: PruneDesk, step: PruneSt
     if (decision.action === 'skip')
       return { change: { id, action: 'skip', ...decision.error }, result: 'skipped' };
     if (decision.action === 'hold') return heldBack(change, decision.error);
+    if (exact && !sameFields(step.candidate, candidate)) return failed(change, CHANGED);
   }
 }
 
@@ -138,6 +141,18 @@ function lingering(answer: Json): Pick<Change, 'reason' | 'message'> {
 function withoutWords({ reason: _reason, message: _message, ...change }: Change): Change {
   return change;
 }
+
+/** Whether the fields that are ours, real values, are what they were. */
+function sameFields(then: Candidate, now: Candidate): boolean {
+  const ours = ({ live }: Candidate): Json => view(live, ownFields(live));
+  return deepEqual(ours(then), ours(now));
+}
+
+const CHANGED: ApplyError = {
+  reason: 'PlanChanged',
+  message:
+    'it changed after it was compared with the plan: other values than the approved ones would be lost',
+};
 
 const RECREATED: ApplyError = {
   reason: 'Recreated',

@@ -17,16 +17,21 @@ export function mayReplace(forRun: boolean, object: KubeObject): boolean {
 type Deletion = { gone: true } | { failure: ApiFailure } | { error: ApplyError };
 
 /**
- * Deletes the object that was read (by its UID) and waits until its name is free. Workloads go in the foreground:
+ * Deletes the object that was read (by its UID; where `exact`, only as it was read) and waits until its name is free. Workloads go in the foreground:
  * the Pods of the old one must not run beside those of the new one.
  */
 export async function deleteForReplace(
-  { cluster, clock }: { cluster: Cluster; clock: Clock },
+  { cluster, clock, exact }: { cluster: Cluster; clock: Clock; exact: boolean },
   ref: ObjectRef,
   live: KubeObject,
 ): Promise<Deletion> {
   const uid = String(live.metadata.uid);
-  const answer = await cluster.delete(ref, { uid, propagation: propagationOf(ref.resource), dryRun: false });
+  const answer = await cluster.delete(ref, {
+    uid,
+    ...(exact && { resourceVersion: String(live.metadata.resourceVersion) }),
+    propagation: propagationOf(ref.resource),
+    dryRun: false,
+  });
   if (!answer.ok && answer.failure.status !== 404) return { failure: answer.failure };
   let finalizers = '';
   const gone = await poll(clock, UNTIL_GONE, async (): Promise<Deletion | undefined> => {

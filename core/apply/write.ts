@@ -21,6 +21,8 @@ export interface Desk extends Inheritance {
   conflicts: ConflictPolicy;
   /** Whether the user allowed to delete and create again what can't be changed. */
   replace: boolean;
+  /** Whether nothing but what was judged may be written: not even where the object is gone by now. */
+  exact: boolean;
   judgeAgain: Steps['judgeAgain'];
 }
 
@@ -42,7 +44,12 @@ export async function writeStep(desk: Desk, planned: Step): Promise<Outcome> {
     if (done?.result === 'unchanged' && attempt > 1) return { change: planned.change, result: 'applied' };
     if (done) return done;
     if (!step.resource || !step.send) return failed(step.change, NOT_SERVED);
-    if (step.change.action === 'replace') return replace(desk, step);
+    if (step.change.action === 'replace') {
+      const outcome = await replace(desk, step, attempt);
+      if (outcome) return outcome;
+      step = await desk.judgeAgain(step);
+      continue;
+    }
     const { answer, live } = await write(desk, step);
     if (answer.ok) return written(desk, step, live, answer.value);
     if (attempt === ATTEMPTS || !mayHaveChanged(answer.failure)) return refused(desk, step, answer.failure);
@@ -71,16 +78,17 @@ async function write(
   desk: Desk,
   { send, live: read, resource, change }: Step,
 ): Promise<{ answer: Answer<KubeObject>; live?: KubeObject }> {
-  const { cluster, clock } = desk;
+  const { cluster, clock, exact } = desk;
   const ref: ObjectRef = { resource: resource!, namespace: change.id.namespace, name: change.id.name };
   const { apiVersion } = send!;
   const force = desk.conflicts === 'take';
   // Against the object as it was judged: what has changed or come since then is judged again first.
   const apply = async (basis: KubeObject | undefined): Promise<Answer<KubeObject>> => {
     const resourceVersion = basis ? String(basis.metadata.resourceVersion) : ABSENT;
+    const object = exact && basis ? withUid(send!, basis) : send!;
     let answer: Answer<KubeObject>;
     await poll(clock, UNTIL_READY, async () => {
-      answer = await cluster.apply(ref, send!, { dryRun: false, force, resourceVersion });
+      answer = await cluster.apply(ref, object, { dryRun: false, force, resourceVersion });
       return !answer.ok && isEarly(answer.failure) ? undefined : answer;
     });
     return answer!;
@@ -100,6 +108,11 @@ async function write(
   const entries = takenOver(ready.value, apiVersion, desk, gone);
   const renewed = await takeOver(cluster, ref, ready.value, entries);
   return { answer: renewed.ok ? await apply(renewed.value) : renewed, live: read };
+}
+
+/** An apply with a UID does not create what is gone: that is a 409 then. */
+function withUid(send: KubeObject, { metadata: { uid } }: KubeObject): KubeObject {
+  return { ...send, metadata: { ...send.metadata, uid: uid! } };
 }
 
 /** What was really changed: the object as it was, against the one that came back. */
@@ -133,7 +146,8 @@ function written(desk: Desk, { change }: Step, live: KubeObject | undefined, res
   return { change: { ...plain, reason: 'Ownership', message }, result: 'applied' };
 }
 
-async function replace(desk: Desk, step: Step): Promise<Outcome> {
+/** Undefined where the object has to be looked at again: an exact run deletes it only as it was judged. */
+async function replace(desk: Desk, step: Step, attempt: number): Promise<Outcome | undefined> {
   const { change, live, send } = step;
   if (!mayReplace(desk.replace, send!)) {
     const { reason = 'ImmutableField', message = 'a field of it can not be changed' } = change;
@@ -144,8 +158,11 @@ async function replace(desk: Desk, step: Step): Promise<Outcome> {
   const ref: ObjectRef = { resource: step.resource!, namespace: change.id.namespace, name: change.id.name };
   const gone = await deleteForReplace(desk, ref, live!);
   if ('error' in gone) return failed(change, gone.error);
-  if ('failure' in gone) return refused(desk, step, gone.failure);
-  const answer = await desk.cluster.apply(ref, send!, { dryRun: false });
+  if ('failure' in gone) {
+    const mayLookAgain = desk.exact && gone.failure.status === 409 && attempt < ATTEMPTS;
+    return mayLookAgain ? undefined : refused(desk, step, gone.failure);
+  }
+  const answer = await desk.cluster.apply(ref, send!, { dryRun: false, force: !desk.exact });
   if (answer.ok) return written(desk, step, live, answer.value);
   const { error } = refused(desk, step, answer.failure);
   const message = `it was deleted, but could not be created again: ${error!.message}`;

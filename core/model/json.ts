@@ -30,6 +30,16 @@ export function stringifyJson(value: unknown, indent?: number): string {
   );
 }
 
+/** The same text for equal values, whatever the order of their map keys: what digests are made of. */
+export function canonicalJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (!isObject(value)) return stringifyJson(value);
+  const entries = Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key]!)}`);
+  return `{${entries.join(',')}}`;
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

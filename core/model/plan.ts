@@ -54,7 +54,7 @@ export interface Plan {
   changes: Change[];
 }
 
-export function summarize(changes: readonly Change[]): Summary {
+export function summarize(changes: readonly Pick<Change, 'action'>[]): Summary {
   const summary = Object.fromEntries(ACTIONS.map((action) => [action, 0])) as Summary;
   for (const change of changes) summary[change.action] += 1;
   return summary;

@@ -1,7 +1,8 @@
 import { deepEqual, dig, isObject, type Json, type JsonObject, setOwn } from '../model/json.ts';
-import type { ObjectId } from '../model/object.ts';
-import { hasKeys, type PathStep } from '../model/path.ts';
+import { type ObjectId, objectKey } from '../model/object.ts';
+import { formatPath, hasKeys, type Path, type PathStep } from '../model/path.ts';
 import type { FieldChange } from '../model/plan.ts';
+import type { Digest } from './digest.ts';
 import { diffFields, type FieldDifference } from './field-diff.ts';
 import { EMPTY, type FieldSet, keyedEdges, matches } from './field-set.ts';
 
@@ -42,9 +43,29 @@ const SHORTEST_LINE = 8;
  */
 export class SecretGate {
   readonly #paths: readonly SecretPath[];
+  readonly #digest: Digest | undefined;
 
-  constructor(paths: readonly SecretPath[] = []) {
+  constructor(paths: readonly SecretPath[] = [], digest?: Digest) {
     this.#paths = paths;
+    this.#digest = digest;
+  }
+
+  /**
+   * A gate that hides the same values behind digests in place of marks: they say of each value whether it is still
+   * the same, to nobody without the key. The same value at another place has another digest.
+   */
+  withDigests(digest: Digest): SecretGate {
+    return new SecretGate(this.#paths, digest);
+  }
+
+  #markOf(id: ObjectId): Mark {
+    const digest = this.#digest;
+    if (!digest) return markPair;
+    const hide = (at: Path, value: Json | undefined): Json | undefined =>
+      value === undefined
+        ? undefined
+        : `(secret, ${digest('value', [objectKey(id), formatPath(at), value])})`;
+    return ({ before, after }, at) => ({ before: hide(at, before), after: hide(at, after) });
   }
 
   /** Whether any value of this kind is hidden. */
@@ -65,7 +86,8 @@ export class SecretGate {
   views(id: ObjectId, before: Json | undefined, after: Json | undefined, fields: FieldSet): SafeViews {
     let pair = { before: withoutLastApplied(before), after: withoutLastApplied(after) };
     const paths = this.#pathsOf(id, before, after);
-    for (const path of paths) pair = maskAt(pair.before, pair.after, path, fields);
+    const mark = this.#markOf(id);
+    for (const path of paths) pair = maskAt(pair, path, fields, mark, []);
     const differences = diffFields(pair.before, pair.after, fields);
     return {
       ...pair,
@@ -121,36 +143,45 @@ interface Pair {
   after: Json | undefined;
 }
 
+/** What stands for a hidden value before and after; `at` is its place. */
+type Mark = (pair: Pair, at: Path) => Pair;
+
 function maskAt(
-  before: Json | undefined,
-  after: Json | undefined,
+  { before, after }: Pair,
   path: readonly PathStep[],
   fields: FieldSet,
+  mark: Mark,
+  at: Path,
 ): Pair {
   const [step, ...rest] = path;
-  if (step === undefined) return maskLeaves(before, after);
+  if (step === undefined) return maskLeaves({ before, after }, mark, at);
   const isList = Array.isArray(before) || Array.isArray(after);
-  if (typeof step === 'string' && isList) return maskItems(before, after, () => true, path, fields);
-  if (typeof step === 'object') return maskItems(before, after, (item) => isAt(item, step), rest, fields);
-  if (typeof step === 'number' && isList)
-    return maskItems(before, after, (_item, index) => index === step, rest, fields);
+  const items = (selected: Selector, below: readonly PathStep[]): Pair =>
+    maskItems({ before, after }, selected, below, fields, mark, at);
+  if (typeof step === 'string' && isList) return items(() => true, path);
+  if (typeof step === 'object') return items((item) => isAt(item, step), rest);
+  if (typeof step === 'number' && isList) return items((_item, index) => index === step, rest);
   const result: Pair = { before, after };
   const key = String(step);
   const [left, right] = [dig(before, key), dig(after, key)];
   if (left === undefined && right === undefined) return result;
-  const masked = maskAt(left, right, rest, fields[`f:${key}`] ?? EMPTY);
+  const pair = { before: left, after: right };
+  const masked = maskAt(pair, rest, fields[`f:${key}`] ?? EMPTY, mark, [...at, key]);
   if (left !== undefined) result.before = withChild(before as JsonObject, key, masked.before!);
   if (right !== undefined) result.after = withChild(after as JsonObject, key, masked.after!);
   return result;
 }
 
+type Selector = (item: Json, index: number) => boolean;
+
 /** Items are paired as the diff pairs them: by the keys that `fields` has, else by position. */
 function maskItems(
-  before: Json | undefined,
-  after: Json | undefined,
-  selected: (item: Json, index: number) => boolean,
+  { before, after }: Pair,
+  selected: Selector,
   path: readonly PathStep[],
   fields: FieldSet,
+  mark: Mark,
+  at: Path,
 ): Pair {
   const edges = keyedEdges(fields);
   const side = (mine: Json | undefined, others: Json | undefined, which: keyof Pair): Json | undefined => {
@@ -163,23 +194,28 @@ function maskItems(
         ? list.find((other) => isObject(other) && matches(other, keyed.keys))
         : list[index];
       const below = keyed ? fields[keyed.edge]! : EMPTY;
-      const [left, right] = which === 'before' ? [item, partner] : [partner, item];
-      return maskAt(left, right, path, below)[which]!;
+      const pair = which === 'before' ? { before: item, after: partner } : { before: partner, after: item };
+      return maskAt(pair, path, below, mark, [...at, keyed ? { keys: keyed.keys } : index])[which]!;
     });
   };
   return { before: side(before, after, 'before'), after: side(after, before, 'after') };
 }
 
-function maskLeaves(before: Json | undefined, after: Json | undefined): Pair {
+function maskLeaves({ before, after }: Pair, mark: Mark, at: Path): Pair {
   if (mapOrAbsent(before) && mapOrAbsent(after) && (before ?? after) !== undefined) {
     const result: Pair = { before: before && {}, after: after && {} };
     for (const key of new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])) {
-      const masked = maskLeaves(dig(before, key), dig(after, key));
+      const pair = { before: dig(before, key), after: dig(after, key) };
+      const masked = maskLeaves(pair, mark, [...at, key]);
       if (masked.before !== undefined) setOwn(result.before as JsonObject, key, masked.before);
       if (masked.after !== undefined) setOwn(result.after as JsonObject, key, masked.after);
     }
     return result;
   }
+  return mark({ before, after }, at);
+}
+
+function markPair({ before, after }: Pair): Pair {
   if (before === undefined) return { before, after: after === undefined ? undefined : CHANGED };
   if (after === undefined) return { before: CHANGED, after };
   return deepEqual(before, after)

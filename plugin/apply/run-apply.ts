@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { applyManifests } from '../../core/apply/apply.ts';
+import { type Approval, refuseOthers } from '../../core/apply/approval.ts';
 import type { Clock } from '../../core/apply/clock.ts';
 import { orderSteps } from '../../core/apply/order.ts';
 import { changesOf, planRun } from '../../core/apply/plan-run.ts';
@@ -16,33 +17,39 @@ import { render } from '../../core/report/render.ts';
 import type { ApplyFlags } from '../commands/apply.ts';
 import { checkInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
+import { readPlanFile } from '../plan-file.ts';
+import { onTermsOf } from '../plan-terms.ts';
 import { Progress } from '../progress.ts';
 import { readSet } from '../set-flags.ts';
 import { type Prepared, withCluster } from '../with-cluster.ts';
+import { refuseElsewhere } from './approved-plan.ts';
 import { recordOf } from './run-facts.ts';
 
 /** After Ctrl-C, what is being written may take as long, in ms, before its connection is cut. */
 const GRACE_MS = 10_000;
 
 /** Runs `apply` and returns its exit code. Throws ProblemError for what a person has to mend. */
-export async function runApply(flags: ApplyFlags, io: Io): Promise<number> {
-  checkInputs(flags, 'apply', 'apply');
-  if (flags.rev?.includes('..')) {
+export async function runApply(given: ApplyFlags, io: Io): Promise<number> {
+  checkInputs(given, 'apply', 'apply');
+  if (given.rev?.includes('..')) {
     throw new ProblemError({
       code: 'Usage',
-      message: `apply takes one revision, not ${flags.rev}`,
+      message: `apply takes one revision, not ${given.rev}`,
       hint: 'kubectl gitlab-agent diff compares two',
     });
   }
+  const approval = given.plan === undefined ? undefined : readPlanFile(given.plan, io);
+  const flags = approval ? onTermsOf(given, approval.document) : given;
   const gate = new SecretGate((flags.secretPath ?? []).map(parseSecretPath));
   const progress = new Progress(io);
   const stop = new Stop(io.signal);
   try {
-    return await withCluster(flags, io, { gate, progress, signal: stop.atOnce }, (prepared) =>
-      isDryRun(flags.dryRun)
-        ? showPlan(prepared, flags, io, progress)
-        : carryOut(prepared, flags, io, { progress, stop }),
-    );
+    return await withCluster(flags, io, { gate, progress, signal: stop.atOnce }, async (prepared) => {
+      if (approval) await refuseElsewhere(approval, prepared);
+      return isDryRun(flags.dryRun)
+        ? showPlan(prepared, flags, io, { progress, approval })
+        : carryOut(prepared, flags, io, { progress, stop, approval });
+    });
   } finally {
     stop.end();
     progress.end();
@@ -53,11 +60,14 @@ async function showPlan(
   { cluster, manifests, options }: Prepared,
   flags: ApplyFlags,
   io: Io,
-  progress: Progress,
+  { progress, approval }: { progress: Progress; approval: Approval | undefined },
 ): Promise<number> {
   const set = readSet(flags, { namespace: options.namespace, version: io.version });
-  const run = await planRun(cluster, manifests, { ...options, ...set, conflicts: flags.conflicts });
+  const gate = approval ? options.gate.withDigests(approval.digest) : options.gate;
+  const { conflicts = 'take' } = flags;
+  const run = await planRun(cluster, manifests, { ...options, ...set, gate, conflicts });
   orderSteps(run.steps);
+  if (approval) refuseOthers(run, approval, options.namespace);
   const changes = changesOf(run);
   progress.end();
   const format = flags.output === 'text' ? 'unified' : flags.output;
@@ -69,9 +79,9 @@ async function carryOut(
   { cluster, manifests, options }: Prepared,
   flags: ApplyFlags,
   io: Io,
-  { progress, stop }: { progress: Progress; stop: Stop },
+  { progress, stop, approval }: { progress: Progress; stop: Stop; approval: Approval | undefined },
 ): Promise<number> {
-  const { output, conflicts, replace, preflight } = flags;
+  const { output, conflicts = 'take', replace, preflight } = flags;
   const style = { color: wantsColor(io, flags.color), width: io.columns };
   let done = 0;
   let total = 0;
@@ -89,6 +99,7 @@ async function carryOut(
     conflicts,
     replace,
     preflight,
+    ...(approval && { approval }),
     clock: clockOf(stop.atOnce),
     stop: io.signal,
     onPlanned: (changes) => {

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
 import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.ts';
-import { INPUT_FLAGS, PLAN_FLAGS } from '../input-flags.ts';
+import { INPUT_FLAGS, PLAN_FLAGS, TERM_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
 import { SET_FLAGS } from '../set-flags.ts';
 
@@ -16,16 +16,12 @@ export const APPLY_FLAGS = {
     default: false,
     describe: 'Have the API server check every object first; write nothing where one can not be told',
   },
-  conflicts: {
-    choices: ['take', 'fail', 'keep'] as const,
-    default: 'take' as const,
-    describe: "Other managers' fields that differ: take them and say so, fail the object, or leave them",
+  plan: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'File of "diff -o plan": do exactly that, on its terms, or nothing; FILE.key is its key',
   },
-  replace: {
-    type: 'boolean',
-    default: false,
-    describe: 'Delete and create again what has changed in an immutable field',
-  },
+  ...TERM_FLAGS,
   ...SET_FLAGS,
   output: {
     alias: 'o',
@@ -66,6 +62,10 @@ const EXAMPLES = `Examples:
 
   # what Flux applied until now: fields that left the manifests go
   kubectl gitlab-agent apply -R -f deploy/ --take-over kustomize-controller
+
+  # exactly the plan that was approved, from the same inputs, or nothing
+  kubectl gitlab-agent diff -R -f deploy/ --applyset shop --prune -o plan --out plan.json
+  kubectl gitlab-agent apply -R -f deploy/ --plan plan.json
 
   # leave to others what others changed
   kubectl gitlab-agent apply -f web.yaml --conflicts=keep`;

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
 import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.ts';
-import { INPUT_FLAGS, PLAN_FLAGS } from '../input-flags.ts';
+import { INPUT_FLAGS, PLAN_FLAGS, TERM_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
 import { SET_FLAGS } from '../set-flags.ts';
 
@@ -14,15 +14,22 @@ export const DIFF_FLAGS = {
   },
   output: {
     alias: 'o',
-    choices: ['unified', 'summary', 'json', 'yaml', 'markdown', 'name'] as const,
+    choices: ['unified', 'summary', 'json', 'yaml', 'markdown', 'name', 'plan'] as const,
     default: 'unified' as const,
-    describe: 'How to print the plan',
+    describe: 'How to print the plan; "plan" saves it for apply --plan',
+  },
+  out: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'File for -o plan; its key is made beside it, in FILE.key, unless GITLAB_AGENT_PLAN_KEY has one',
   },
   full: {
     type: 'boolean',
     default: false,
     describe: 'Ask the API server about every object, proven unchanged or not',
   },
+  ...TERM_FLAGS,
   ...SET_FLAGS,
   ...PLAN_FLAGS,
 } as const;
@@ -35,6 +42,11 @@ const DESCRIPTION = `Show what an apply would change
 Compares manifests with the live cluster: what would be created, changed or
 replaced, with the values that the API server would store. What could not be
 told is "unknown", is printed first, and hides nothing else.
+
+With -o plan the plan goes into a file that a person can read and approve, and
+apply --plan carries out exactly that or nothing. No secret value is in it:
+keyed digests stand for them. Who has FILE.key can carry the plan out and try
+out secret values on it, so keep it from those who only read the plan.
 
 Exit codes: 0 no difference, 1 differences, 2 something is unknown or failed.`;
 
@@ -53,7 +65,11 @@ const EXAMPLES = `Examples:
   kubectl gitlab-agent diff -R -f deploy/ --rev v1.4.0
 
   # two revisions, without a cluster, for a merge request
-  kubectl gitlab-agent diff -R -f deploy/ --rev main..HEAD -o markdown`;
+  kubectl gitlab-agent diff -R -f deploy/ --rev main..HEAD -o markdown
+
+  # a plan to approve, and then to carry out as it is
+  kubectl gitlab-agent diff -R -f deploy/ --applyset shop --prune -o plan --out plan.json
+  kubectl gitlab-agent apply -R -f deploy/ --plan plan.json`;
 
 /** `diff`: reads the manifests, plans against the cluster (or another revision) and prints the plan. */
 export function diffCommand(io: Io, finish: (code: number) => void): CommandModule<object, RawFlags> {

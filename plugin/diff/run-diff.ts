@@ -1,4 +1,5 @@
 import { diffExitCode, type Plan, summarize } from '../../core/model/plan.ts';
+import { ProblemError } from '../../core/model/problem.ts';
 import { planSet } from '../../core/plan/plan.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
 import { parseSecretPath } from '../../core/plan/secret-path.ts';
@@ -14,6 +15,12 @@ import { compareRevisions, splitRange } from './revisions.ts';
 /** Runs `diff` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runDiff(flags: DiffFlags, io: Io): Promise<number> {
   checkInputs(flags, 'diff', 'compare');
+  checkPlanFlags(flags);
+  const { output } = flags;
+  if (output === 'plan') {
+    const { savePlan } = await import('./save-plan.ts');
+    return savePlan(flags, io);
+  }
   const gate = new SecretGate((flags.secretPath ?? []).map(parseSecretPath));
   const range = splitRange(flags.rev);
   const progress = new Progress(io);
@@ -28,7 +35,7 @@ export async function runDiff(flags: DiffFlags, io: Io): Promise<number> {
           io,
           { gate, progress, signal: io.signal },
           async ({ cluster, manifests, options }) => {
-            const wanted = { ...options, full: flags.full };
+            const wanted = { ...options, full: flags.full, conflicts: flags.conflicts ?? 'take' };
             const set = readSet(flags, { namespace: options.namespace, version: io.version });
             if (!set.applySet) return planSet(cluster, manifests, wanted);
             // Code that a diff without a set can do without.
@@ -39,6 +46,21 @@ export async function runDiff(flags: DiffFlags, io: Io): Promise<number> {
   } finally {
     progress.end();
   }
-  io.out(render(flags.output, plan.changes, { color: wantsColor(io, flags.color), width: io.columns }));
+  io.out(render(output, plan.changes, { color: wantsColor(io, flags.color), width: io.columns }));
   return diffExitCode(summarize(plan.changes));
+}
+
+/** Refuses what only makes sense of a plan in a file, and a plan that nothing can be done with. */
+function checkPlanFlags({ output, out, replace, rev }: DiffFlags): void {
+  const refuse = (message: string, hint: string): never => {
+    throw new ProblemError({ code: 'Usage', message, hint });
+  };
+  if (output !== 'plan') {
+    if (out !== undefined) refuse('--out is for -o plan', 'other formats go to standard output');
+    if (replace) refuse('--replace is for -o plan', 'without it, diff shows what would have to be replaced');
+    return;
+  }
+  if (out === undefined) refuse('-o plan needs a file', 'name it: --out FILE');
+  if (out === '' || out === '-') refuse('--out takes the name of a file', 'its key is written beside it');
+  if (splitRange(rev)) refuse('a plan is made against a cluster', 'name one revision: --rev B');
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash, createHmac } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -36,6 +37,34 @@ function clean(t: ExecutionContext, { stdout, stderr, progress }: PluginResult, 
     const at = text.toLowerCase().indexOf(needle.toLowerCase());
     t.is(at, -1, `${what}: ${text.slice(Math.max(0, at - 200), at + 100)}`);
   }
+}
+
+/** A plan in a file: neither values nor anything by which somebody without the key could try values out. */
+function unguessable(t: ExecutionContext, text: string): void {
+  clean(t, { code: 0, stdout: text, stderr: '', progress: '' }, 'a plan in a file');
+  const digests = [...text.matchAll(/hmac-sha256:([\w-]{43})/g)].map(([, digest]) =>
+    Buffer.from(digest!, 'base64url'),
+  );
+  t.true(text.split('"(secret, hmac-sha256:').length > 8 && digests.length > 20);
+  const raw = ['old', 'new', 'added', 'same', 'other', 'setting-new', 'vault-new', 'known'].map(plant);
+  const values = [...raw, ...raw.map(base64), 'x'].flatMap((value) => [value, JSON.stringify(value)]);
+  for (const value of values) {
+    for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512']) {
+      const hash = createHash(algorithm).update(value).digest();
+      const found = (['hex', 'base64', 'base64url'] as const).filter((form) =>
+        text.includes(hash.toString(form)),
+      );
+      t.deepEqual(found, [], `${algorithm} of ${value}`);
+    }
+    for (const key of ['', '\0'.repeat(32)]) {
+      const guess = createHmac('sha256', key).update(value).digest();
+      t.false(
+        digests.some((digest) => digest.equals(guess)),
+        value,
+      );
+    }
+  }
+  t.false(text.includes(readFileSync(join(root, 'plan.json.key'), 'utf8').trim()), 'the key');
 }
 
 /** Writes files into a directory of their own and returns it. */
@@ -148,6 +177,10 @@ test.serial('values of Secrets and of named paths are in no output of a plan', a
     clean(t, result, format);
     t.regex(result.stderr, /warning: /);
   }
+  const saved = await run([...args, '-o', 'plan', '--out', 'plan.json']);
+  t.is(saved.code, 2, saved.stderr);
+  clean(t, saved, 'what is said of a saved plan');
+  unguessable(t, readFileSync(join(root, 'plan.json'), 'utf8'));
   const { stdout } = await run([...args, '-o', 'json', '--full']);
   const report = JSON.parse(stdout);
   t.like(

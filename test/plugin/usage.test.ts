@@ -63,7 +63,7 @@ const MISTAKES: [string, string][] = [
   ],
   [
     'diff -f cm.yaml -o xml',
-    'error: --output can\'t be "xml"\nhint: it is one of unified, summary, json, yaml, markdown, name\n',
+    'error: --output can\'t be "xml"\nhint: it is one of unified, summary, json, yaml, markdown, name, plan\n',
   ],
   ['diff -f cm.yaml --color red', 'error: --color can\'t be "red"\nhint: it is one of auto, always, never\n'],
   ['diff -f cm.yaml -v=many', 'error: -v takes a number\nhint: -v=6 shows the requests\n'],

@@ -2,12 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type ApplyOptions, applyManifests } from '../../core/apply/apply.ts';
 import type { Clock } from '../../core/apply/clock.ts';
-import { changesOf, planRun, type RunOptions } from '../../core/apply/plan-run.ts';
+import { changesOf, type PlannedRun, planRun, type RunOptions } from '../../core/apply/plan-run.ts';
 import { connect } from '../../core/kube/cluster.ts';
 import { loadConnection } from '../../core/kube/load-connection.ts';
 import type { ApplyRecord, Outcome } from '../../core/model/apply.ts';
 import type { Cluster } from '../../core/model/cluster.ts';
 import type { Change } from '../../core/model/plan.ts';
+import type { Digest } from '../../core/plan/digest.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
 import { type AuditEntry, recordRequests } from './control-plane/audit.ts';
 import { readText, type Stage } from './plan.ts';
@@ -48,10 +49,24 @@ export function applyText(on: Stage, yaml: string, options: ApplyTextOptions = {
 }
 
 /** The changes that a run would make. */
-export function planText(on: Stage, yaml: string, options: Partial<RunOptions> = {}): Promise<Change[]> {
+export async function planText(
+  on: Stage,
+  yaml: string,
+  options: Partial<RunOptions> = {},
+): Promise<Change[]> {
+  return changesOf(await runOfText(on, yaml, options));
+}
+
+/** The whole plan of a run, with digests in place of secret values where they are given. */
+export function runOfText(
+  on: Stage,
+  yaml: string,
+  options: Partial<RunOptions> = {},
+  digest?: Digest,
+): Promise<PlannedRun> {
   return connected({ kubeconfig: on.endpoint.kubeconfig }, async (cluster) => {
     const manifests = await readText(yaml, on.namespace);
-    return changesOf(await planRun(cluster, manifests, { ...planOptions(on), ...options }));
+    return planRun(cluster, manifests, { ...planOptions(on), gate: new SecretGate([], digest), ...options });
   });
 }
 

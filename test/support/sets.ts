@@ -32,7 +32,8 @@ export function planOfSet(on: Stage, yaml: string, options: SetRunOptions = {}):
   return planText(on, yaml, setOptions(on, options));
 }
 
-function setOptions(on: Stage, options: SetRunOptions): Pick<RunOptions, 'applySet' | 'adopted'> {
+/** What `--applyset NAME --prune` means. */
+export function setOptions(on: Stage, options: SetRunOptions): Pick<RunOptions, 'applySet' | 'adopted'> {
   const { name = 'set', prune = true, allowance, kinds = [], adopt = [], record } = options;
   return {
     adopted: new Set(adopt),

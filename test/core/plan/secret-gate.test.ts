@@ -1,4 +1,5 @@
 import test from 'ava';
+import { digestWith } from '../../../core/plan/digest.ts';
 import { SecretGate, scrub } from '../../../core/plan/secret-gate.ts';
 import { parseSecretPath } from '../../../core/plan/secret-path.ts';
 
@@ -125,4 +126,41 @@ test('what a Secret should not have is hidden with the rest', (t) => {
     extra: '(changed)',
   });
   t.is(scrub('extra is canary', gate.values(SECRET, object)), 'extra is (hidden)');
+});
+
+test('digests say whether a value at its place is the same, to those with the key', (t) => {
+  const gate = (byte: number) =>
+    new SecretGate([parseSecretPath('ConfigMap:users.password')]).withDigests(
+      digestWith(Buffer.alloc(32, byte)),
+    );
+  const data = { same: 'canary', also: 'canary', changed: 'canary-old' };
+  const views = gate(1).views(SECRET, { data }, { data: { ...data, changed: 'canary' } }, {});
+  t.notRegex(JSON.stringify(views), /canary|changed\)/);
+  t.deepEqual(
+    views.fields.map(({ path }) => path),
+    ['data.changed'],
+  );
+  const after = views.after as { data: Record<string, string> };
+  t.is(new Set(Object.values(after.data)).size, 3, 'the same value at other places looks like another one');
+  t.deepEqual(gate(1).views(SECRET, undefined, { data: { same: 'canary' } }, {}).after, {
+    data: { same: after.data.same! },
+  });
+  for (const other of [
+    gate(2).views(SECRET, undefined, { data }, {}),
+    gate(1).views({ ...SECRET, name: 'other' }, undefined, { data }, {}),
+  ])
+    t.not((other.after as typeof after).data.same, after.data.same);
+
+  const users = [
+    { name: 'a', password: 'canary' },
+    { name: 'b', password: 'canary' },
+  ];
+  const fields = { 'f:users': { 'k:{"name":"a"}': {}, 'k:{"name":"b"}': {} } };
+  const listed = gate(1).views(CONFIG_MAP, { users }, { users: users.toReversed() }, fields);
+  t.notRegex(JSON.stringify(listed), /canary/);
+  t.deepEqual(
+    listed.fields.map(({ path }) => path),
+    ['users'],
+    'an item that moved is the same',
+  );
 });
