@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import { type GitLab, startGitLab } from '../support/gitlab/gitlab.ts';
 import type { Project } from '../support/gitlab/project.ts';
@@ -212,4 +213,28 @@ test('an address without .git is sent on', async (t) => {
   const git = await gitClient(t);
   await git.ok('clone', '--quiet', `${gitlab.url}/group/open`);
   t.is(await readFile(join(git.directory, 'open/a.yaml'), 'utf8'), 'a: 1\n');
+});
+
+test('a compressed request, as git sends long ones, and ls-refs alone', async (t) => {
+  const lines = ['command=ls-refs\n', '0001', 'peel\n', 'ref-prefix refs/heads/\n'];
+  const framed = lines.map((line) =>
+    line === '0001' ? line : (line.length + 4).toString(16).padStart(4, '0') + line,
+  );
+  const ask = (
+    body: string | Uint8Array<ArrayBuffer>,
+    headers: Record<string, string> = {},
+  ): Promise<Response> =>
+    fetch(`${open.url}/git-upload-pack`, {
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': 'application/x-git-upload-pack-request',
+        'git-protocol': 'version=2',
+        ...headers,
+      },
+    });
+  const request = `${framed.join('')}0000`;
+  const plain = await (await ask(request)).text();
+  t.regex(plain, /^003d[0-9a-f]{40} refs\/heads\/main\n0000$/);
+  t.is(await (await ask(new Uint8Array(gzipSync(request)), { 'content-encoding': 'gzip' })).text(), plain);
 });

@@ -91,10 +91,11 @@ export function rateLimited(retryAfter = 30, now = new Date()): Fault {
   };
 }
 
+export const TOO_MANY = 'This endpoint has been requested too many times. Try again later.';
+
 /** The limiter inside of GitLab: JSON, and no word about when. */
 export function endpointLimited(): Fault {
-  const error = 'This endpoint has been requested too many times. Try again later.';
-  return { answer: json(429, { message: { error } }) };
+  return { answer: json(429, { message: { error: TOO_MANY } }) };
 }
 
 /** 500 as the API says it. */

@@ -48,6 +48,10 @@ export class GitLab implements AsyncDisposable {
     return this.#world.url;
   }
 
+  get version(): string {
+    return this.#world.version.text;
+  }
+
   /** The newest 10,000 requests, oldest first. */
   get requests(): readonly Seen[] {
     return this.#server.requests;

@@ -75,6 +75,8 @@ export class Project {
   readonly deployments: Deployment[] = [];
   readonly agents: Agent[] = [];
   readonly mergeRequests: MergeRequest[] = [];
+  /** When large files were read, by blob: milliseconds. */
+  readonly largeReads = new Map<string, number[]>();
   readonly webhooks: Webhook[] = [];
   readonly #world: World;
 

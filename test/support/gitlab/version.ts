@@ -6,7 +6,8 @@ export class Version {
   /** A version as GitLab prints it: `18.4.1-ee`, `19.0.0-pre`. */
   constructor(text: string) {
     const [, major, minor] = /^(\d+)\.(\d+)(\.\d+)?(-\w+)?$/.exec(text) ?? [];
-    if (major === undefined || minor === undefined) throw new Error(`${text} is no version of GitLab`);
+    if (major === undefined || minor === undefined)
+      throw new Error(`${text} is no version of GitLab, such as 18.4.1-ee`);
     this.text = text;
     this.#number = [Number(major), Number(minor)];
   }

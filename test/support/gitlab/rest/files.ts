@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { type Answer, json } from '../answer.ts';
 import { type Action, commitActions, Refused } from '../commit-actions.ts';
 import { blob, fileAt, lastCommitFor } from '../commit-log.ts';
+import { TOO_MANY } from '../faults.ts';
+import type { Project } from '../project.ts';
 import { mayPush } from '../protected-branches.ts';
 import { ROLES } from '../roles.ts';
-import { forbidden, notFound, renderError } from './api-error.ts';
+import { ApiError, forbidden, notFound, renderError } from './api-error.ts';
 import type { Call } from './call.ts';
 import { contentOf } from './commit-create.ts';
 import { required, requiredPresent } from './parameters.ts';
@@ -19,6 +21,7 @@ async function readFile(call: Call, ref: string) {
   const entry = await fileAt(project, sha, path);
   if (!entry) throw notFound('File');
   const content = await blob(project, entry.id);
+  limitLarge(call, project, entry.id, content.length);
   const fields = {
     file_name: path.slice(path.lastIndexOf('/') + 1),
     file_path: path,
@@ -39,6 +42,19 @@ async function readFile(call: Call, ref: string) {
     ]),
   );
   return { content, fields, headers };
+}
+
+const LARGE = 10 * 1024 * 1024;
+const LARGE_PER_MINUTE = 5;
+
+/** Since 18.1 what is over 10 MB is given out five times a minute. */
+function limitLarge(call: Call, project: Project, blobId: string, size: number): void {
+  const { version } = call.world;
+  if (size <= LARGE || !version.atLeast('18.1')) return;
+  const now = call.world.now().getTime();
+  const recent = (project.largeReads.get(blobId) ?? []).filter((time) => time > now - 60_000);
+  if (recent.length >= LARGE_PER_MINUTE) throw new ApiError(429, { message: { error: TOO_MANY } });
+  project.largeReads.set(blobId, [...recent, now]);
 }
 
 type Kind = 'create' | 'update' | 'delete';

@@ -1,7 +1,7 @@
 /** What the instance and the credential say of themselves. */
 import { json } from '../answer.ts';
 import { accessTokenBody } from './access-tokens.ts';
-import { badRequest, unauthorized } from './api-error.ts';
+import { badRequest, grapeError, unauthorized } from './api-error.ts';
 import type { Call } from './call.ts';
 import { databaseTime, userBasic } from './entities.ts';
 import type { Route } from './router.ts';
@@ -19,7 +19,10 @@ export const instanceRoutes: readonly Route[] = [
     path: '/metadata',
     login: true,
     scopes: ['read_user'],
-    handle: (call) => json(200, about(call)),
+    handle: (call) => {
+      if (!call.world.version.atLeast('15.2')) throw grapeError(404, '404 Not Found');
+      return json(200, about(call));
+    },
   },
   {
     method: 'GET',
