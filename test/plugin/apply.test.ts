@@ -132,6 +132,41 @@ for (const [signal, code] of [
   });
 }
 
+test('SIGTERM during a prune stops between objects, and the rest stays in the set', async (t) => {
+  const ns = await namespace(t);
+  const yaml = (count: number): string =>
+    Array.from({ length: count }, (_none, index) => configMap(`c-${index}`, '1')).join('');
+  const args = ['apply', '-f', '-', '-n', ns, '--applyset', 'set', '--prune', '--prune-allow=100%'];
+  await plugin(args, { input: yaml(150) });
+  let answered = 0;
+  await using slow: Front = await front(sharedCluster(), ({ method }) => {
+    if (method !== 'DELETE') return undefined;
+    answered += 1;
+    return answered <= 20 ? undefined : { late: 300 };
+  });
+  const { child, done } = startPlugin([...args, '-s', slow.url, '-o', 'json'], { input: yaml(1) });
+  await waitFor(() => slow.seen.filter(({ method }) => method === 'DELETE').length > 30, { what: 'deletes' });
+  child.kill('SIGTERM');
+  const { stdout, code } = await done;
+  t.is(code, 143);
+  const { changes } = JSON.parse(stdout) as {
+    changes: { name: string; result: string; error?: { reason: string } }[];
+  };
+  t.is(changes.length, 150);
+  const pruned = changes.filter(({ result }) => result === 'pruned').map(({ name }) => name);
+  t.true(pruned.length >= 20 && pruned.length < 149, `${pruned.length} were pruned`);
+  const rest = changes.filter(({ result }) => result !== 'pruned' && result !== 'unchanged');
+  t.deepEqual(
+    [...new Set(rest.map(({ result, error }) => `${result} ${error!.reason}`))],
+    ['skipped Interrupted'],
+  );
+  const live = (await kubectl(['-n', ns, 'get', 'cm', '-o', 'name'])).stdout;
+  const left = [...live.matchAll(/configmap\/(c-\d+)$/gm)].map((match) => match[1]!);
+  t.deepEqual(left.sort(), ['c-0', ...rest.map(({ name }) => name)].sort(), 'what is there is what is said');
+  const next = await plugin(args, { input: yaml(1) });
+  t.regex(next.stdout, new RegExp(`\n${rest.length} pruned, 1 unchanged\n$`));
+});
+
 test('usage mistakes are one sentence each', async (t) => {
   const errorOf = async (...args: string[]): Promise<string> =>
     (await plugin(['apply', ...args])).stderr.split('\n')[0]!;

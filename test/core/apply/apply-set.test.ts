@@ -4,7 +4,7 @@ import { ProblemError } from '../../../core/model/problem.ts';
 import { applyText, became, writesOf } from '../../support/apply.ts';
 import { kubectl } from '../../support/cluster.ts';
 import { type Stage, stage } from '../../support/plan.ts';
-import { applyAsSet, configMap, membersOf, parentOf, setId } from '../../support/sets.ts';
+import { applyAsSet, configMap, membersOf, parentOf, planOfSet, setId } from '../../support/sets.ts';
 
 const DEPLOYMENT = `
 apiVersion: apps/v1
@@ -18,9 +18,9 @@ spec:
     spec: {containers: [{name: app, image: "a:1"}]}
 ---
 `;
-const kubectlApplySet = (on: Stage, set: string, yaml: string) => {
+const kubectlApplySet = (on: Stage, set: string, yaml: string, more: string[] = []) => {
   process.env.KUBECTL_APPLYSET = 'true';
-  return kubectl(['-n', on.namespace, 'apply', '--prune', `--applyset=${set}`, '-f', '-'], {
+  return kubectl(['-n', on.namespace, 'apply', '--prune', `--applyset=${set}`, ...more, '-f', '-'], {
     kubeconfig: on.endpoint.kubeconfig,
     input: yaml,
     allowFailure: true,
@@ -113,6 +113,57 @@ test.serial('kubectl refuses a set of ours, and we a set of kubectl until it is 
   t.deepEqual(await membersOf(on, 'theirs'), ['configmap/x']);
   t.is((await parentOf(on, 'theirs'))!.tooling, 'gitlab-agent/v0.0.0-test');
 });
+
+test.serial('kubectl refuses to prune a set of ours, whatever else it is told', async (t) => {
+  const on = await stage(t);
+  await applyAsSet(on, configMap('a') + configMap('b'));
+  for (const more of [[], ['--server-side', '--force-conflicts']]) {
+    const refused = await kubectlApplySet(on, 'configmap/set', configMap('a'), more);
+    t.not(refused.code, 0);
+    t.regex(refused.stderr, /managed by tooling "gitlab-agent" instead of "kubectl"/);
+  }
+  t.deepEqual(await membersOf(on), ['configmap/a', 'configmap/b']);
+});
+
+const TAKEN: [how: string, args: string[], data: string, expected: string][] = [
+  ['plain kubectl apply', ['apply'], 'a: "1"', 'unchanged Ownership'],
+  ['plain kubectl apply of another value', ['apply'], 'a: "2"', 'update data.a'],
+  ['a field that kubectl apply adds', ['apply'], 'a: "1", b: "2"', 'update data.b'],
+  [
+    'server-side kubectl apply of another value',
+    ['apply', '--server-side', '--force-conflicts'],
+    'a: "2"',
+    'update data.a from kubectl',
+  ],
+  [
+    'an apply set of kubectl',
+    ['apply', '--prune', '--applyset=configmap/theirs'],
+    'a: "1"',
+    'unknown MemberOfSet',
+  ],
+];
+for (const [how, args, data, expected] of TAKEN) {
+  test.serial(`a member that is taken by ${how} is noticed, in the plan and by apply`, async (t) => {
+    const on = await stage(t);
+    process.env.KUBECTL_APPLYSET = 'true';
+    await applyAsSet(on, configMap('a'));
+    await on.kubectl([...args, '-f', '-'], configMap('a', data));
+    const [planned] = await planOfSet(on, configMap('a'));
+    const { action, reason, fields = [], conflicts = [] } = planned!;
+    const said = [action, reason, ...fields.map(({ path }) => path)];
+    const from = conflicts.map(({ manager }) => `from ${manager}`);
+    t.is([...said, ...from].filter((word) => word).join(' '), expected);
+    const record = await applyAsSet(on, configMap('a'));
+    if (action === 'unknown') {
+      t.deepEqual(became(record), { 'ConfigMap/a': 'failed MemberOfSet' });
+      t.deepEqual(await membersOf(on, 'theirs'), ['configmap/a'], 'it is theirs until somebody decides');
+      return;
+    }
+    t.is(record.outcomes[0]!.result, 'applied');
+    t.deepEqual(became(await applyAsSet(on, configMap('a'))), { 'ConfigMap/a': 'unchanged' });
+    t.deepEqual(await membersOf(on), ['configmap/a']);
+  });
+}
 
 test.serial('members of other sets are refused until their set is named; then they move', async (t) => {
   const on = await stage(t);

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { applyExitCode } from '../../../core/model/apply.ts';
 import { became, writesOf } from '../../support/apply.ts';
 import { accessOf, apiCall, apiRequest, waitFor } from '../../support/cluster.ts';
 import { failed, front } from '../../support/front.ts';
@@ -231,4 +232,82 @@ ${rest}
     [' a unchanged', 'events.k8s.io moved applied'],
   );
   t.is(await on.kubectl('get ev/moved -o jsonpath={.metadata.uid}'), uid);
+});
+
+test.serial(
+  'a kind that moves to the CRD of another group: the new objects stay, the old ones go',
+  async (t) => {
+    const on = await stage(t);
+    const [older, newer] = [`old.${on.namespace}.example.org`, `new.${on.namespace}.example.org`];
+    await on.install(older);
+    await on.install(newer);
+    const widget = (group: string, size: number): string => `
+apiVersion: ${group}/v1
+kind: Widget
+metadata: {name: w}
+spec: {size: ${size}}
+---
+`;
+    await applyAsSet(on, configMap('a') + widget(older, 1));
+    const moved = await applyAsSet(on, configMap('a') + widget(newer, 2));
+    t.deepEqual(
+      moved.outcomes.map(({ change, result }) => `${change.id.group.split('.')[0]} ${result}`),
+      [' unchanged', 'new applied', 'old pruned'],
+    );
+    t.is(await on.kubectl(`get widgets.${newer} w -o jsonpath={.spec.size}`), '2');
+    t.is(await on.kubectl(`get widgets.${older} -o name`), '');
+    t.is((await parentOf(on))!['contains-group-kinds'], `ConfigMap,Widget.${newer}`);
+    // And back, with the same name.
+    await applyAsSet(on, configMap('a') + widget(older, 3));
+    t.is(await on.kubectl(`get widgets.${older} w -o jsonpath={.spec.size}`), '3');
+    t.is(await on.kubectl(`get widgets.${newer} -o name`), '');
+  },
+);
+
+test.serial('an object that two groups serve leaves the set by one delete', async (t) => {
+  const on = await stage(t);
+  const event = `
+apiVersion: v1
+kind: Event
+metadata: {name: e}
+type: Normal
+reason: Test
+involvedObject: {kind: ConfigMap, name: a, namespace: ${on.namespace}}
+---
+`;
+  await applyAsSet(on, configMap('a') + event);
+  const kinds = 'applyset.kubernetes.io/contains-group-kinds=ConfigMap,Event,Event.events.k8s.io';
+  await on.kubectl(['annotate', '--overwrite', 'cm/set', kinds]);
+  const record = await applyAsSet(on, configMap('a'));
+  t.deepEqual(
+    record.outcomes.map(({ change, result }) => `${change.id.kind} ${result}`),
+    ['ConfigMap unchanged', 'Event pruned'],
+  );
+});
+
+test.serial('what is prune: disabled stays for good, is said each time and makes no work', async (t) => {
+  const on = await stage(t);
+  const precious = configMap('precious', '', ', annotations: {agent.gitlab.com/prune: disabled}');
+  await applyAsSet(on, configMap('a') + precious.replace('ConfigMap', 'Secret'));
+  // The first run after that has something to record.
+  await applyAsSet(on, configMap('a'));
+  const writes = await writesOf(on, async () => {
+    for (let run = 0; run < 3; run += 1) {
+      const record = await applyAsSet(on, configMap('a'));
+      t.deepEqual(became(record), {
+        'ConfigMap/a': 'unchanged',
+        'Secret/precious': 'skipped skip PruneDisabled',
+      });
+      t.is(applyExitCode(record.outcomes), 0, 'the set is as it should be');
+    }
+  });
+  t.deepEqual(writes, []);
+  t.is((await parentOf(on))!['contains-group-kinds'], 'ConfigMap,Secret', 'it is still found');
+  // Back in Git it is a member like any other; without the annotation it goes once it leaves.
+  const back = configMap('precious', '').replace('ConfigMap', 'Secret');
+  await applyAsSet(on, configMap('a') + back);
+  t.deepEqual(became(await applyAsSet(on, configMap('a'))), {
+    'ConfigMap/a': 'unchanged',
+    'Secret/precious': 'pruned delete',
+  });
 });
