@@ -33,6 +33,8 @@ const SETTINGS: readonly Setting[] = [
   ['core.packedGitWindowSize', '16m'],
   ['core.packedGitLimit', '128m'],
   ['http.followRedirects', 'false'],
+  // As Node does it: the password in the URL, without waiting to be asked for it.
+  ['http.proxyAuthMethod', 'basic'],
   ['http.lowSpeedLimit', '100'],
   ['http.lowSpeedTime', '30'],
 ];

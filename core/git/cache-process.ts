@@ -5,12 +5,12 @@ export interface CacheProcessOptions {
   /** The bare cache: every process of ours on it runs there, which is how one that was orphaned is found. */
   cwd: string;
   env: Readonly<Record<string, string>>;
+  /** Of virtual memory, for each process: a pack of a few bytes may unfold to any size. */
+  memoryBytes: number;
   /** Kills git and all that it started. */
   signal: AbortSignal;
 }
 
-// Virtual memory of each process, in KiB: a pack of a few bytes may unfold to any size.
-const MEMORY_KIB = 1.5 * 2 ** 20;
 // A shell that has no such limit (macOS) goes on without.
 export const MEMORY_LIMIT = 'ulimit -v "$0" 2>/dev/null; exec git "$@"';
 const MOST_STDERR = 64 * 1024;
@@ -21,10 +21,11 @@ const MOST_STDERR = 64 * 1024;
  */
 export async function runOnCache(
   args: readonly string[],
-  { cwd, env, signal }: CacheProcessOptions,
+  { cwd, env, memoryBytes, signal }: CacheProcessOptions,
 ): Promise<GitResult> {
   signal.throwIfAborted();
-  const child = spawn('/bin/sh', ['-c', MEMORY_LIMIT, String(MEMORY_KIB), '--no-pager', ...args], {
+  const kibibytes = String(Math.floor(memoryBytes / 1024));
+  const child = spawn('/bin/sh', ['-c', MEMORY_LIMIT, kibibytes, '--no-pager', ...args], {
     cwd,
     env,
     detached: true,

@@ -5,13 +5,15 @@ import { quoteForeign } from './repository-url.ts';
 // What git says on stderr in its own language (LC_ALL=C), and what is meant by it; the first that matches counts.
 const UNREACHABLE =
   /Could not resolve (?:host|proxy)|Failed to connect|Couldn't connect|Connection (?:refused|reset|timed out)|Recv failure|Send failure|Empty reply|Proxy CONNECT|CONNECT tunnel failed|unexpected disconnect|early EOF|RPC failed|remote end hung up|transfer closed|premature end of pack|invalid index-pack output|did not end with an? (?:flush|packet)|expected flush/i;
-const UNTRUSTED = /SSL certificate problem|certificate verif|certificate subject name|SSL: /i;
+const UNTRUSTED =
+  /SSL certificate problem|certificate verif|certificate subject name|SSL: |gnutls_handshake|wrong version number|TLS connect error/i;
 const SLOW = /Operation too slow|Operation timed out/i;
 const NO_COMMIT =
   /not our ref|unadvertised object|couldn't find remote ref|remote error: .*not (?:found|our)/i;
 const NO_ROOM = /No space left on device|Disk quota exceeded|File too large/i;
 const NO_MEMORY = /out of memory|malloc failed|cannot allocate memory|unable to create thread|mmap failed/i;
 const REFUSED_OBJECT = /fsck error|does not pass fsck|fsck-objects|error in (?:packed )?object/i;
+const NOT_GIT = /dumb http transport|is this a git repository|invalid server response|bad line length/i;
 const MOVED = /unable to update url base|returned error: 30[1278]/;
 
 /**
@@ -39,6 +41,8 @@ export function fetchFailure(output: string, commit: string, context: Context): 
       message: `the repository has no commit ${commit.slice(0, 12)}, or ${origin} does not give it`,
       hint: 'was it removed by a force-push? servers may refuse commits that no branch or tag leads to',
     };
+  if (NOT_GIT.test(stderr))
+    return { code: 'NotGit', message: `${origin} answers the fetch with something else than Git: ${said}` };
   if (UNTRUSTED.test(stderr))
     return { code: 'Untrusted', message: `no trusted connection to ${origin}: ${said}` };
   if (SLOW.test(stderr)) return { code: 'Timeout', message: `${origin} sends too slowly` };

@@ -1,5 +1,5 @@
 import { KEPT_REFS, keptCommits, measurePacks } from './cache-files.ts';
-import { runOnCache } from './cache-process.ts';
+import { type CacheProcessOptions, runOnCache } from './cache-process.ts';
 
 /** Every fetch adds a pack; with more than these, or more bytes, they become one. */
 const MOST_PACKS = 20;
@@ -7,25 +7,22 @@ const MOST_PACKS = 20;
 const NEWEST = 4;
 const KEEP_FOR = 10 * 60_000;
 
-export interface HousekeepingOptions {
-  cache: string;
-  env: Readonly<Record<string, string>>;
+export interface HousekeepingOptions extends CacheProcessOptions {
   /** Commits that are being read in this program. */
   inUse: ReadonlySet<string>;
   /** A pack directory that is larger is tidied too. */
   maxBytes: number;
-  signal: AbortSignal;
 }
 
 /**
  * Drops what no commit in use needs, and makes one pack of the rest, where a cache has grown. Only for the holder
  * of the cache's lock. False where git failed: the cache wants a closer look.
  */
-export async function tidy({ cache, env, inUse, maxBytes, signal }: HousekeepingOptions): Promise<boolean> {
-  const { count, bytes } = await measurePacks(cache);
+export async function tidy({ inUse, maxBytes, ...git }: HousekeepingOptions): Promise<boolean> {
+  const { count, bytes } = await measurePacks(git.cwd);
   if (count <= MOST_PACKS && (count <= 1 || bytes <= maxBytes)) return true;
   const old = Date.now() - KEEP_FOR;
-  const droppable = (await keptCommits(cache))
+  const droppable = (await keptCommits(git.cwd))
     .slice(NEWEST)
     .filter(({ commit, since }) => since < old && !inUse.has(commit));
   const commands = [
@@ -35,18 +32,14 @@ export async function tidy({ cache, env, inUse, maxBytes, signal }: Housekeeping
     ['prune', '--expire=now'],
   ];
   for (const command of commands) {
-    const { code } = await runOnCache(command, { cwd: cache, env, signal });
+    const { code } = await runOnCache(command, git);
     if (code !== 0) return false;
   }
   return true;
 }
 
 /** Whether everything in the cache can be read and is what its name says. */
-export async function isSound(
-  cache: string,
-  env: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { code } = await runOnCache(['fsck', '--no-dangling', '--no-progress'], { cwd: cache, env, signal });
+export async function isSound(options: CacheProcessOptions): Promise<boolean> {
+  const { code } = await runOnCache(['fsck', '--no-dangling', '--no-progress'], options);
   return code === 0;
 }

@@ -1,3 +1,4 @@
+import { ProblemError } from '../model/problem.ts';
 import type { Attempt, Credential, CredentialReader, RemoteRefs, SourceFailure } from '../model/source.ts';
 import type { Connections } from './connections.ts';
 import { startDeadline } from './deadline.ts';
@@ -10,7 +11,7 @@ import {
   SourceError,
   statusFailure,
 } from './remote-failure.ts';
-import { basicAuthorization, mayCarryToken } from './repository-url.ts';
+import { basicAuthorization, mayCarryToken, quoteForeign } from './repository-url.ts';
 
 export interface RemoteOptions {
   url: URL;
@@ -53,7 +54,9 @@ export class Remote {
   }
 
   async credential(): Promise<Credential | undefined> {
-    const credential = await this.#options.credential();
+    const credential = await this.#options.credential().catch((error: unknown) => {
+      throw new SourceError(unreadable(error));
+    });
     if (credential && !mayCarryToken(this.#options.url)) {
       const message = `${this.#options.url.origin} would get the token unencrypted`;
       throw new SourceError({ code: 'UrlInvalid', message, hint: 'write the URL with https://' });
@@ -118,7 +121,7 @@ export class Remote {
         this.#check(answer, 'application/x-git-upload-pack-advertisement', { url: at, credential });
         return { url: at, capabilities: readCapabilities(answer.body) };
       }
-      at = redirectTarget(answer, url, redirects);
+      at = redirectTarget(answer, { url, credential }, redirects);
     }
   }
 
@@ -133,10 +136,18 @@ export class Remote {
   }
 
   #check(answer: Answer, contentType: string, context: Context): void {
-    if (isRedirect(answer)) throw new SourceError(redirected(answer, context.url));
+    if (isRedirect(answer)) throw new SourceError(redirected(answer, context));
     if (answer.status !== 200) throw new SourceError(statusFailure(answer, context));
     if (answer.headers['content-type'] !== contentType) throw new SourceError(foreignAnswer(answer, context));
   }
+}
+
+/** A reader's own problem says it best; an error of the file system holds nothing secret. */
+function unreadable(error: unknown): SourceFailure {
+  const problem = error instanceof ProblemError ? error.problems[0] : undefined;
+  if (problem) return { ...problem, code: 'Unauthorized' };
+  const { code = 'no reason given' } = error as NodeJS.ErrnoException;
+  return { code: 'Unauthorized', message: `the credentials can't be read: ${code}` };
 }
 
 const MAY_HAVE_MOVED = new Set(['Moved', 'NotFound', 'NotGit']);
@@ -145,11 +156,12 @@ function isRedirect({ status, headers }: Answer): boolean {
   return status >= 300 && status < 400 && headers.location !== undefined;
 }
 
-function redirectTarget(answer: Answer, from: URL, redirects: number): URL {
+function redirectTarget(answer: Answer, context: Context, redirects: number): URL {
+  const from = context.url;
   const target = parseTarget(answer, from);
   const expected = target && target.origin === from.origin && target.pathname.endsWith('/info/refs');
   if (!expected || target.search !== from.search || redirects >= MOST_REDIRECTS)
-    throw new SourceError(redirected(answer, from));
+    throw new SourceError(redirected(answer, context));
   return new URL(target.origin + target.pathname.slice(0, -'/info/refs'.length));
 }
 
@@ -157,13 +169,14 @@ function parseTarget({ headers: { location } }: Answer, from: URL): URL | undefi
   return URL.canParse(location!, from.href) ? new URL(location!, from) : undefined;
 }
 
-function redirected(answer: Answer, from: URL): SourceFailure {
+function redirected(answer: Answer, { url: from, credential }: Context): SourceFailure {
   const target = parseTarget(answer, from);
   // Neither user, password nor query: a target may hold what is not for logs.
   const where = target ? `${target.origin}${target.pathname.replace(/\/info\/refs$/, '')}` : 'no valid URL';
+  const shown = quoteForeign(where, credential);
   return {
     code: 'Moved',
-    message: `${from.origin} redirects to ${where}, which is not followed: it would get the token`,
+    message: `${from.origin} redirects to ${shown}, which is not followed: it would get the token`,
     hint: 'if that is where the repository is now, write its new URL into the configuration',
   };
 }

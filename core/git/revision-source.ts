@@ -1,6 +1,7 @@
 import type { CredentialReader, RevisionSource, SourceFailure } from '../model/source.ts';
-import { BareCache, type RepositoryLimits } from './bare-cache.ts';
+import { BareCache } from './bare-cache.ts';
 import type { Connections, Environment } from './connections.ts';
+import { DEFAULT_LIMITS, type RepositoryLimits } from './limits.ts';
 import { Remote } from './remote.ts';
 import { parseRepositoryUrl } from './repository-url.ts';
 
@@ -17,16 +18,6 @@ export interface RepositoryOptions {
   userAgent: string;
   limits?: Partial<RepositoryLimits>;
 }
-
-export const DEFAULT_LIMITS: RepositoryLimits = {
-  packBytes: 256 * 2 ** 20,
-  // What agents of GitLab took (agent.gitops.max_manifest_file_size).
-  fileBytes: 5 * 2 ** 20,
-  files: 100_000,
-  checkOutBytes: 256 * 2 ** 20,
-  refsTime: 20_000,
-  fetchTime: 300_000,
-};
 
 /** A repository behind HTTP(S), with a bare cache on this machine. One for all who read the same repository. */
 export function openRepository(

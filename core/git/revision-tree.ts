@@ -26,6 +26,8 @@ export interface TreeLimits {
   fileBytes: number;
   /** Bytes of all files of a check-out. */
   checkOutBytes: number;
+  /** Told of a file that is not there when it is read. */
+  onLeftOut: (oid: string) => void;
 }
 
 const MOST_LINKS = 40;
@@ -99,7 +101,10 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
       const found = await locate(path);
       if (!found) throw missing(path);
       const { size } = found.node;
-      if (size === undefined && limits) throw leftOut(path, limits.fileBytes);
+      if (size === undefined && limits) {
+        limits.onLeftOut(found.node.oid);
+        throw leftOut(path, limits.fileBytes);
+      }
       // The caller only wants to see that it is too large.
       if (size !== undefined && size > maxBytes) return Buffer.alloc(maxBytes + 1);
       return await blobs.read(found.node.oid);

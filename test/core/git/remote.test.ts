@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { text } from '../../support/gitlab/answer.ts';
 import { htmlError, overloaded, rateLimited } from '../../support/gitlab/faults.ts';
@@ -105,13 +106,17 @@ test('credentials: none, wrong, revoked, without the scope, of another project; 
   const noScope = project.createDeployToken({ scopes: ['read_registry'] });
   credential = { username: noScope.username, token: noScope.value };
   t.regex(await code(), /^Forbidden .* refuses to let the repository be read \(403\)$/);
+  const unreadable = await sourceOf(t, project, { credential: () => readFile('/nonexistent') as never });
+  for (const answer of [await unreadable.refs([], calm), await unreadable.fetch('1'.repeat(40), calm)])
+    t.is(answer.ok ? '' : answer.failure.message, "the credentials can't be read: ENOENT");
 });
 
 test('faults of the server are told by code, sentence and how long to wait, and pass', async (t) => {
   const gitlab = await gitlabFor(t);
   const project = await gitlab.createProject('group/app');
   await project.commit({ 'a.yaml': 'a: 1\n' });
-  const source = await sourceOf(t, project, { limits: { refsTime: 500 } });
+  const source = await sourceOf(t, project);
+  const impatient = await sourceOf(t, project, { limits: { refsTime: 1000 } });
   const foreign = text(200, 'hello');
   const at = `${gitlab.url}/group/app.git`;
   const cases: [Parameters<typeof gitlab.fault>[0], string, RegExp, number?][] = [
@@ -120,7 +125,7 @@ test('faults of the server are told by code, sentence and how long to wait, and 
     [htmlError(), 'Unavailable', /is not available \(502\)/],
     ['cut', 'Unreachable', /closed the connection before its answer was complete/],
     ['hang', 'Timeout', /does not answer in time/],
-    [{ latency: 5000 }, 'Timeout', /does not answer in time/],
+    [{ latency: 60_000 }, 'Timeout', /does not answer in time/],
     [{ cutAfter: 10 }, 'Unreachable', /closed the connection/],
     [{ answer: foreign }, 'NotGit', new RegExp(`^${at} is not read as a Git repository: it answers with`)],
     [
@@ -139,7 +144,7 @@ test('faults of the server are told by code, sentence and how long to wait, and 
   for (const known of [false, true]) {
     for (const [fault, code, message, retryAfter] of cases) {
       const set = gitlab.fault(fault);
-      const answer = await source.refs(['refs/heads/main'], calm);
+      const answer = await (code === 'Timeout' ? impatient : source).refs(['refs/heads/main'], calm);
       set.clear();
       const title = `${JSON.stringify(fault)} ${known}`;
       if (answer.ok) t.fail(title);

@@ -26,11 +26,16 @@ export interface BackendRequest {
 
 /** Resolves once the program has written its headers. */
 export async function httpBackend(backend: BackendRequest): Promise<Answer> {
-  const child = spawn(backend.program, [], { env: environmentOf(backend) });
-  const stop = (): void => void child.kill();
-  backend.signal.addEventListener('abort', stop, { once: true });
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const body = new PassThrough();
+  const child = spawn(backend.program, [], { env: environmentOf(backend) });
+  const stop = (): void => {
+    child.kill();
+    // What nobody reads any more would keep the program's end from being seen.
+    child.stdout.destroy();
+    body.destroy();
+  };
+  backend.signal.addEventListener('abort', stop, { once: true });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;
