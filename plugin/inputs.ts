@@ -83,7 +83,7 @@ export async function readInputs(
   const inputs: ReadInputs = {
     filenames: flags.filename ?? [],
     recursive: flags.recursive,
-    ...(flags.kustomize !== undefined && { kustomize: flags.kustomize }),
+    ...(flags.kustomize !== undefined && { kustomizations: [flags.kustomize] }),
     ...(at.revision !== undefined && { revision: at.revision }),
   };
   const options: ReadOptions = {

@@ -1,5 +1,5 @@
-// Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, with source
-// maps and the licences of everything that is bundled.
+// Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, the agent as one
+// file, with source maps and the licences of everything that is bundled.
 import { rmSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -8,9 +8,9 @@ import { clientNodeSlim } from './client-node-slim.ts';
 
 const root = dirname(import.meta.dirname);
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-const final = join(root, 'dist', 'plugin');
+const PROGRAMS = ['plugin', 'agent'] as const;
 // Whoever runs the programs meanwhile keeps the last good ones; a failed build leaves them alone.
-const out = join(root, 'dist', `.plugin-${process.pid}`);
+const out = (program: (typeof PROGRAMS)[number]): string => join(root, 'dist', `.${program}-${process.pid}`);
 
 const shared: esbuild.BuildOptions = {
   absWorkingDir: root,
@@ -36,13 +36,19 @@ const stringWidth: esbuild.Plugin = {
   },
 };
 
-await mkdir(out, { recursive: true });
-process.on('exit', () => rmSync(out, { recursive: true, force: true }));
+for (const program of PROGRAMS) {
+  await mkdir(out(program), { recursive: true });
+  process.on('exit', () => rmSync(out(program), { recursive: true, force: true }));
+}
+// Bundled CommonJS asks for built-in modules by require.
+const banner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
 const building = Promise.all([
   esbuild.build({
     ...shared,
     entryPoints: { 'kubectl-gitlab_agent': 'plugin/entry.ts' },
-    outdir: out,
+    outdir: out('plugin'),
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
     external: ['./main.js'],
@@ -51,23 +57,31 @@ const building = Promise.all([
   esbuild.build({
     ...shared,
     entryPoints: { main: 'plugin/main.ts' },
-    outdir: out,
+    outdir: out('plugin'),
     format: 'esm',
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     plugins: [stringWidth, clientNodeSlim()],
-    // Bundled CommonJS asks for built-in modules by require.
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
+    banner,
+  }),
+  esbuild.build({
+    ...shared,
+    entryPoints: { 'gitlab-agent': 'agent/main.ts' },
+    outdir: out('agent'),
+    format: 'esm',
+    plugins: [clientNodeSlim()],
+    banner,
   }),
 ]);
 const results = await building.catch(() => process.exit(1));
-await chmod(join(out, 'kubectl-gitlab_agent.cjs'), 0o755);
-// The directory holds ESM; the entry says `.cjs` itself.
-await writeFile(join(out, 'package.json'), '{ "type": "module" }\n');
-await rm(final, { recursive: true, force: true });
-await rename(out, final);
+await chmod(join(out('plugin'), 'kubectl-gitlab_agent.cjs'), 0o755);
+for (const program of PROGRAMS) {
+  const final = join(root, 'dist', program);
+  // The directories hold ESM; the plugin's entry says `.cjs` itself.
+  await writeFile(join(out(program), 'package.json'), '{ "type": "module" }\n');
+  await rm(final, { recursive: true, force: true });
+  await rename(out(program), final);
+}
 await writeFile(
   join(root, 'dist', 'LICENSES.txt'),
   await licences(results.flatMap(({ metafile }) => Object.keys(metafile!.inputs))),

@@ -1,7 +1,9 @@
 import { type ApplyError, type ApplyRecord, isHeldBack, type Outcome } from '../model/apply.ts';
-import type { Cluster } from '../model/cluster.ts';
+import type { Cluster, Resource } from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
+import type { KubeObject, ObjectId } from '../model/object.ts';
 import type { Change } from '../model/plan.ts';
+import type { Step } from '../plan/plan.ts';
 import { type Approval, asApproved, refuseOthers } from './approval.ts';
 import { carryOut } from './carry-out.ts';
 import type { Clock } from './clock.ts';
@@ -28,6 +30,8 @@ export interface ApplyOptions extends Omit<RunOptions, 'economy' | 'full'> {
   onPlanned?: (changes: readonly Change[]) => void;
   /** Called for each object as it is done. */
   onOutcome?: (outcome: Outcome) => void;
+  /** Called with each object that is as the manifests want it, as it is now. It holds real values: never print it. */
+  onSettled?: (id: ObjectId, resource: Resource, live: KubeObject) => void;
   /** Called with what could not be told beside: Events on the parent of the set. */
   onNotice?: (text: string) => void;
 }
@@ -76,7 +80,7 @@ async function refuse(
 
 async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): Promise<Outcome[]> {
   const { gate, clock, stop, conflicts = 'take', replace, applySet, startedAt, approval } = options;
-  const { onOutcome = () => undefined } = options;
+  const { onOutcome = () => undefined, onSettled } = options;
   const { steps, discovery } = run;
   const { judgeAgain, planAgain } = approval ? asApproved(run, approval) : run;
   const version = applySet?.version ?? '';
@@ -91,6 +95,7 @@ async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): 
     takeOver: options.takeOver ?? new Set<string>(),
     exact: approval !== undefined,
     judgeAgain,
+    onSettled: ({ change, resource }: Step, live: KubeObject) => onSettled?.(change.id, resource!, live),
     // A CRD of this run may bring more.
     get servedVersions() {
       return run.servedVersions;
@@ -107,7 +112,11 @@ async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): 
   const { candidates, facts } = run.prune;
   const blocked = facts.blocked ?? blockedBy(written);
   const pruneSteps = blocked ? planPrune(candidates, { ...facts, blocked }, gate) : run.prune.steps;
-  const pruned = await prune({ cluster, gate, facts, exact: desk.exact, stop, onOutcome }, pruneSteps);
+  const { exact } = desk;
+  const pruned = await prune(
+    { cluster, gate, facts, propagation: applySet?.propagation, exact, stop, onOutcome },
+    pruneSteps,
+  );
   const isComplete = untold.length === 0 && !stop.aborted;
   const outcomes = [...untold, ...written, ...pruned];
   const done = { outcomes, written, ...(isComplete && { pruned: { planned: run.prune, pruned } }) };

@@ -58,6 +58,7 @@ async function finish(
 ): Promise<Outcome> {
   const { change } = step;
   const done = settled(change);
+  if (done?.result === 'unchanged' && step.live) desk.onSettled(step, step.live);
   if (done) return done;
   if (stop.aborted) return heldBack(change, INTERRUPTED);
   const missing = needed.find((one) => outcomes.get(one)!.error);

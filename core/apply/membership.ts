@@ -11,26 +11,31 @@ const OWNING_INVENTORY = 'config.k8s.io/owning-inventory';
 /** The set of a run, and the others from which it may take members. */
 export interface Membership {
   set?: string;
-  adopted: ReadonlySet<string>;
+  adopted: ReadonlySet<string> | 'all';
+  /** Whether what belongs to nobody is left alone. */
+  refuseUnowned?: boolean;
 }
 
 /**
  * The step with what membership makes of it: a member of a set that the run does not name is refused, for whoever
  * runs that set would write it back or delete it; an object that joins the set of the run says so.
  */
-export function withMembership(step: Step, { set, adopted }: Membership): Step {
+export function withMembership(step: Step, { set, adopted, refuseUnowned = false }: Membership): Step {
   const { change, live } = step;
   if (!live || settled(change)) return step;
   const owner = ownerOf(live);
-  if (owner !== undefined && owner !== set && !adopted.has(owner)) {
-    const { id, source } = change;
+  const { id, source } = change;
+  const refused = (reason: string, message: string): Step => ({
+    ...step,
+    send: undefined,
+    change: { id, action: 'unknown', reason, message, source },
+  });
+  if (owner === undefined && refuseUnowned)
+    return refused('NotAMember', 'it is there already and belongs to no set; nothing is adopted here');
+  if (owner !== undefined && owner !== set && adopted !== 'all' && !adopted.has(owner)) {
     const hint = set === undefined ? 'apply it with its set' : `--adopt-set ${owner} takes it over`;
     const named = `it is a member of the apply set ${owner}, which this run does not name; ${hint}`;
-    return {
-      ...step,
-      send: undefined,
-      change: { id, action: 'unknown', reason: 'MemberOfSet', message: named, source },
-    };
+    return refused('MemberOfSet', named);
   }
   if (set === undefined || owner === set || change.reason !== undefined) return step;
   const message =

@@ -1,6 +1,6 @@
 import type { Allowance } from '../model/allowance.ts';
 import type { ApplyError, ApplySetId } from '../model/apply.ts';
-import type { Cluster, Discovery } from '../model/cluster.ts';
+import type { Cluster, Discovery, Propagation } from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { objectKey } from '../model/object.ts';
 import type { Change } from '../model/plan.ts';
@@ -21,6 +21,10 @@ export interface SetOptions {
   allowance?: Allowance;
   /** Kinds that may be pruned though much hangs on them, in lower case. */
   pruneKinds: ReadonlySet<string>;
+  /** What becomes of what deleted objects own; `Background` where not said. */
+  propagation?: Propagation;
+  /** The set as a whole is to go: that nothing is wanted of it any more is no mistake. */
+  removal?: boolean;
   /** Of this program, for the parent's tooling annotation. */
   version: string;
   /** What the parent tells of the run. */
@@ -30,7 +34,9 @@ export interface SetOptions {
 export interface RunOptions extends PlanOptions {
   applySet?: SetOptions;
   /** IDs of other sets whose members may be taken over. */
-  adopted?: ReadonlySet<string>;
+  adopted?: Membership['adopted'];
+  /** Leave objects alone that are there already and belong to no set. */
+  refuseUnowned?: boolean;
 }
 
 /** A plan of objects to write and, where asked for, to delete. */
@@ -62,11 +68,12 @@ export async function planRun(
   manifests: readonly Manifest[],
   options: RunOptions,
 ): Promise<PlannedRun> {
-  const { applySet, adopted = new Set<string>() } = options;
+  const { applySet, adopted = new Set<string>(), refuseUnowned = false } = options;
   if (applySet) refuseParentAsMember(applySet.set, manifests);
   const discovery = await cluster.discover();
-  const set = applySet && (await findSet(cluster, discovery, applySet.set, adopted));
-  const membership: Membership = { set: applySet?.set.id, adopted };
+  const set =
+    applySet && (await findSet(cluster, discovery, applySet.set, adopted === 'all' ? new Set() : adopted));
+  const membership: Membership = { set: applySet?.set.id, adopted, refuseUnowned };
   const planOptions: PlanOptions = { ...options, partOf: applySet?.set.id };
   const planned = await planObjects(cluster, manifests, planOptions);
   const steps = planned.steps.map((step) => withMembership(step, membership));
@@ -115,14 +122,14 @@ async function findPrune(
   cluster: Cluster,
   { discovery, steps }: PlannedRun,
   { set, live }: FoundSet,
-  { allowance, pruneKinds }: SetOptions,
+  { allowance, pruneKinds, removal = false }: SetOptions,
   { gate }: RunOptions,
 ): Promise<PlannedPrune> {
   // Also where the manifests are: the parent may have been deleted, or restored from an older state.
   const here = extentOf(steps);
   const extent = live ? unionExtent(live.extent, here) : here;
   const { candidates, unknown, unserved } = await findLabelled(cluster, discovery, set, extent, gate);
-  const blocked = blockedBy(steps, unknown);
+  const blocked = blockedBy(steps, unknown, removal);
   const facts: PruneFacts = {
     set: set.id,
     wanted: new Set(steps.map(({ change }) => objectKey(change.id))),
@@ -135,14 +142,18 @@ async function findPrune(
   return { candidates, facts, steps: planPrune(candidates, facts, gate), unknown, unserved };
 }
 
-function blockedBy(steps: readonly Step[], unknown: readonly Change[]): ApplyError | undefined {
+function blockedBy(
+  steps: readonly Step[],
+  unknown: readonly Change[],
+  removal: boolean,
+): ApplyError | undefined {
   const untold = steps.filter(({ change }) => change.action === 'unknown').length + unknown.length;
   if (untold > 0) {
     const message = `nothing is deleted while ${untold} of the set could not be told`;
     return { reason: 'PruneBlocked', message };
   }
   // Rather a mistake before us than a wish for nothing.
-  if (steps.every(({ change }) => change.action === 'skip'))
+  if (!removal && steps.every(({ change }) => change.action === 'skip'))
     return { reason: 'EmptySource', message: 'nothing is deleted because of a source without objects' };
   return undefined;
 }

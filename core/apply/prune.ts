@@ -1,5 +1,5 @@
 import type { ApplyError, Outcome } from '../model/apply.ts';
-import type { Cluster } from '../model/cluster.ts';
+import type { Cluster, Propagation } from '../model/cluster.ts';
 import { deepEqual, dig, type Json } from '../model/json.ts';
 import type { Change } from '../model/plan.ts';
 import { describeFailure } from '../plan/failure.ts';
@@ -68,6 +68,8 @@ export interface PruneDesk {
   facts: PruneFacts;
   /** Whether what is deleted must still hold what it held when it was planned. */
   exact: boolean;
+  /** What becomes of what the objects own; `Background` where not said. */
+  propagation?: Propagation | undefined;
   /** No further object is begun once this is aborted. */
   stop: AbortSignal;
   onOutcome: (outcome: Outcome) => void;
@@ -88,7 +90,10 @@ export async function prune(desk: PruneDesk, steps: readonly PruneStep[]): Promi
   return steps.map((step) => outcomes.get(step)!);
 }
 
-async function pruneOne({ cluster, gate, facts, stop, exact }: PruneDesk, step: PruneStep): Promise<Outcome> {
+async function pruneOne(
+  { cluster, gate, facts, stop, exact, propagation = 'Background' }: PruneDesk,
+  step: PruneStep,
+): Promise<Outcome> {
   const { change, held } = step;
   if (held) return heldBack(withoutWords(change), held);
   if (change.action === 'skip') return { change, result: 'skipped' };
@@ -101,7 +106,7 @@ async function pruneOne({ cluster, gate, facts, stop, exact }: PruneDesk, step: 
     const answer = await cluster.delete(ref, {
       uid,
       resourceVersion: String(live.metadata.resourceVersion),
-      propagation: 'Background',
+      propagation,
       dryRun: false,
     });
     if (answer.ok) return { change: { ...change, ...lingering(answer.value) }, result: 'pruned' };

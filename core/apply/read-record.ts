@@ -51,6 +51,7 @@ function readStatus(value: Json | undefined): SetStatus | undefined {
     source: readSource(value.source),
     ...text(value, 'configuration'),
     ...text(value, 'trigger'),
+    ...text(value, 'requestedAt'),
     startedAt: String(startedAt),
     ...text(value, 'finishedAt'),
     ...number(value, 'objects'),

@@ -201,7 +201,8 @@ function described({
   source,
   configuration,
   trigger,
-}: RunFacts): Pick<SetStatus, 'source' | 'configuration' | 'trigger'> {
+  requestedAt,
+}: RunFacts): Pick<SetStatus, 'source' | 'configuration' | 'trigger' | 'requestedAt'> {
   const { url, project, ref, files, by, tool } = source;
   return {
     source: {
@@ -214,6 +215,7 @@ function described({
     },
     ...(configuration !== undefined && { configuration }),
     ...(trigger !== undefined && { trigger }),
+    ...(requestedAt !== undefined && { requestedAt }),
   };
 }
 
@@ -234,7 +236,8 @@ function hasWritten({ result }: Outcome): boolean {
   return result === 'applied' || result === 'pruned';
 }
 
-function verdictOf(outcomes: readonly Outcome[]): Pick<SetStatus, 'state' | 'reason' | 'message'> {
+/** How a run ended, as its status says it. */
+export function verdictOf(outcomes: readonly Outcome[]): Pick<SetStatus, 'state' | 'reason' | 'message'> {
   const failed = outcomes.filter(({ result }) => result === 'failed');
   const held = outcomes.filter(isHeldBack);
   const wrong = [...failed, ...held];

@@ -24,6 +24,8 @@ export interface Desk extends Inheritance {
   /** Whether nothing but what was judged may be written: not even where the object is gone by now. */
   exact: boolean;
   judgeAgain: Steps['judgeAgain'];
+  /** Called with each object that is as the plan wants it, as it is now. It holds real values. */
+  onSettled: (step: Step, live: KubeObject) => void;
 }
 
 /** How long a new Namespace may take to get its ServiceAccount, without which no Pod is let in. */
@@ -41,7 +43,10 @@ export async function writeStep(desk: Desk, planned: Step): Promise<Outcome> {
   for (let attempt = 1; ; attempt += 1) {
     const done = settled(step.change);
     // The answer to a write may get lost on its way: what is as it should be since then was written.
-    if (done?.result === 'unchanged' && attempt > 1) return { change: planned.change, result: 'applied' };
+    if (done?.result === 'unchanged' && attempt > 1) {
+      if (step.live) desk.onSettled(step, step.live);
+      return { change: planned.change, result: 'applied' };
+    }
     if (done) return done;
     if (!step.resource || !step.send) return failed(step.change, NOT_SERVED);
     if (step.change.action === 'replace') {
@@ -116,9 +121,11 @@ function withUid(send: KubeObject, { metadata: { uid } }: KubeObject): KubeObjec
 }
 
 /** What was really changed: the object as it was, against the one that came back. */
-function written(desk: Desk, { change }: Step, live: KubeObject | undefined, result: KubeObject): Outcome {
+function written(desk: Desk, step: Step, live: KubeObject | undefined, result: KubeObject): Outcome {
   const { gate } = desk;
+  const { change } = step;
   const { id } = change;
+  desk.onSettled(step, result);
   const isOther = live && live.metadata.uid !== result.metadata.uid;
   // Somebody may have deleted the one that was planned for.
   if (!live || (isOther && change.action !== 'replace')) {

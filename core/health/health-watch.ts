@@ -16,6 +16,8 @@ export interface HealthWatchOptions extends FollowOptions {
   scrub?: (text: string) => string;
   /** Called with all that is not well, whenever something may have changed. */
   onHealth?: (unwell: readonly ObjectHealth[]) => void;
+  /** Called with each expected object as it is seen, with all that is in it; without one where it is gone. */
+  onSeen?: (id: ObjectId, object: KubeObject | undefined) => void;
 }
 
 // In ms.
@@ -27,13 +29,15 @@ const DEBOUNCE = 50;
 const SETTLE = 1500;
 /** Events of kinds that have no Pods are asked for only when there seems to be trouble. */
 const TROUBLE = 3000;
+/** Watches that may not be needed any more are looked for as often: what went wrong once soon does again. */
+const TIDY = 60_000;
 /** Of so many objects the last log lines are read. */
 const MAX_LOGS = 5;
 
 interface Target extends Sight {
   sentence: Sentence;
   /** When it was first not well. */
-  unwellSince?: number;
+  unwellSince?: number | undefined;
 }
 
 /**
@@ -46,12 +50,15 @@ export class HealthWatch {
   readonly #follower: Follower;
   readonly #targets = new Map<string, Target>();
   readonly #kin = new Kin();
+  /** All that was seen in the places of targets: some of it may be expected later. */
+  readonly #objects = new Map<string, KubeObject>();
   readonly #ended = new AbortController();
   readonly #signal: AbortSignal;
   readonly #waiters = new Set<() => void>();
   readonly #loop: Promise<void>;
   #nap = new AbortController();
   #isStale = false;
+  #tidiedAt = 0;
   #failure: unknown;
 
   constructor(cluster: Cluster, options: HealthWatchOptions) {
@@ -82,11 +89,18 @@ export class HealthWatch {
       const known = this.#targets.get(key);
       const place = { resource, ...(id.namespace && { namespace: id.namespace }) };
       const health = hasNoStatus(id) ? noStatus() : progressing('NotObserved', 'it has not been seen yet');
-      const sentence = { id, health, known: hasNoStatus(id) };
-      this.#targets.set(key, { place, sentence, object: known?.object, awaited: one });
+      // Until it is judged anew, what was known of it counts.
+      const sentence = { id, health, ...known?.sentence, known: hasNoStatus(id) };
+      this.#targets.set(key, { place, sentence, object: this.#objects.get(key), awaited: one });
       if (!hasNoStatus(id)) this.#follower.add([place]);
     }
     this.#wake();
+  }
+
+  /** No longer watches these, nor what only they needed. */
+  forget(ids: readonly ObjectId[]): void {
+    for (const id of ids) this.#targets.delete(objectKey(id));
+    this.#tidy();
   }
 
   /**
@@ -175,9 +189,27 @@ export class HealthWatch {
       if (isWellNow(target.sentence)) continue;
       this.#judge(target, now);
     }
+    if (now - this.#tidiedAt >= TIDY) this.#tidy();
     const unwell = [...this.#targets.values()].filter(({ sentence }) => !isWell(sentence.health.status));
     this.#options.onHealth?.(unwell.map((target) => this.#out(target)));
     for (const resolve of this.#waiters) resolve();
+  }
+
+  /** Ends the watches that nobody needs any more: what belongs to a workload matters only while it is not well. */
+  #tidy(): void {
+    const now = this.#options.clock.now();
+    this.#tidiedAt = now;
+    const targets = [...this.#targets.values()];
+    const kin = targets.flatMap((target) =>
+      target.unwellSince === undefined ? [] : this.#kinOf(target, now),
+    );
+    const places = targets.flatMap(({ place, awaited }) => (hasNoStatus(awaited.id) ? [] : [place]));
+    this.#follower.follow([...places, ...kin]);
+    const needed = new Set(kin.map(({ namespace }) => namespace));
+    this.#kin.keepOnly(needed);
+    const followed = new Set(places.map((place) => keyIn(place, { ...place, name: '' })));
+    for (const key of this.#objects.keys())
+      if (!followed.has(key.slice(0, key.lastIndexOf('\n') + 1))) this.#objects.delete(key);
   }
 
   #judge(target: Target, now: number): void {
@@ -189,7 +221,10 @@ export class HealthWatch {
       kin: this.#kin.of(awaited.id.namespace),
     });
     const { health, known } = target.sentence;
-    if (isWell(health.status)) return;
+    if (isWell(health.status)) {
+      target.unwellSince = undefined;
+      return;
+    }
     target.unwellSince ??= now;
     if (known) this.#follower.add(this.#kinOf(target, now));
   }
@@ -203,16 +238,19 @@ export class HealthWatch {
     const { managedFields: _, ...metadata } = object.metadata;
     const slim = { ...object, metadata } as KubeObject;
     if (Kin.keeps(place.resource)) this.#kin.put(slim);
+    this.#objects.set(keyIn(place, object.metadata), slim);
     const target = this.#targetOf(place, object.metadata);
     if (target) {
       target.object = slim;
       this.#unsettle(target);
+      this.#options.onSeen?.(target.awaited.id, object);
     }
     if (target || Kin.keeps(place.resource)) this.#wake();
   }
 
   #lose(name: { namespace?: string; name: string }, place: Place): void {
     this.#kin.drop(place.resource.kind, name);
+    this.#objects.delete(keyIn(place, name));
     const target = this.#targetOf(place, name);
     if (!target) return;
     const { object } = target;
@@ -225,15 +263,12 @@ export class HealthWatch {
     }
     target.object = undefined;
     this.#unsettle(target);
+    this.#options.onSeen?.(target.awaited.id, undefined);
     this.#wake();
   }
 
-  #targetOf(
-    { resource }: Place,
-    { namespace, name }: { namespace?: unknown; name: string },
-  ): Target | undefined {
-    const within = typeof namespace === 'string' && namespace !== '' ? { namespace } : {};
-    return this.#targets.get(objectKey({ group: resource.group, kind: resource.kind, ...within, name }));
+  #targetOf(place: Place, name: { namespace?: unknown; name: string }): Target | undefined {
+    return this.#targets.get(keyIn(place, name));
   }
 
   /** What was well has to be judged again. */
@@ -274,6 +309,14 @@ export class HealthWatch {
     ];
     return { ...told, story: lines.map(({ depth, text }) => ({ depth, text: scrub(text) })) };
   }
+}
+
+function keyIn(
+  { resource: { group, kind } }: Place,
+  { namespace, name }: { namespace?: unknown; name: string },
+): string {
+  const within = typeof namespace === 'string' && namespace !== '' ? { namespace } : {};
+  return objectKey({ group, kind, ...within, name });
 }
 
 function isWellNow({ known, health }: Sentence): boolean {

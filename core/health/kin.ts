@@ -61,6 +61,12 @@ export class Kin {
     this.#namespaces.get(namespace)?.delete(`${kind}/${name}`);
   }
 
+  /** Forgets what is in other namespaces. */
+  keepOnly(namespaces: ReadonlySet<string | undefined>): void {
+    for (const namespace of this.#namespaces.keys())
+      if (!namespaces.has(namespace)) this.#namespaces.delete(namespace);
+  }
+
   of(namespace: string | undefined): KubeObject[] {
     return [...(this.#namespaces.get(namespace ?? '')?.values() ?? [])];
   }

@@ -28,6 +28,8 @@ export interface ConnectOptions {
   /** kubectl's cache folder (`KUBECACHEDIR`, else `~/.kube/cache`); without it nothing is cached on disk. */
   cacheDir?: string;
   log?: Log;
+  /** Called with the method of each request and the status of its answer; 0 where there was none. */
+  onAnswer?: (method: string, status: number) => void;
   /** Milliseconds that retries may take, all together (60,000). */
   retryWindow?: number;
   /** The highest number of requests at once (64). */
@@ -59,6 +61,7 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
     random,
     onWarning: (text) => warnings.add(text),
     ...(options.log ? { log: options.log } : {}),
+    ...(options.onAnswer ? { onAnswer: options.onAnswer } : {}),
     ...(options.retryWindow === undefined ? {} : { retryWindow: options.retryWindow }),
     ...(options.maxConcurrency === undefined ? {} : { maxConcurrency: options.maxConcurrency }),
   });
@@ -93,6 +96,7 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
         await transport.send(write('PATCH', ref, body as KubeObject, { dryRun, force: String(force) })),
       );
     },
+    create: async (ref, object) => asObject(await transport.send(create(ref, object))),
     update: async (ref, object, { dryRun }) =>
       asObject(await transport.send(write('PUT', ref, object, { dryRun }))),
     patch: async (ref, operations, options) =>
@@ -122,6 +126,19 @@ function write(
     contentType: method === 'PATCH' ? 'application/apply-patch+yaml' : 'application/json',
     // An apply says what should be, so saying it twice changes nothing; an update may meet its own first success.
     repeatable: dryRun || method === 'PATCH',
+    mayCollide: dryRun && method === 'PATCH',
+  };
+}
+
+function create({ resource, namespace }: ObjectRef, object: KubeObject): ApiRequest {
+  const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, fieldValidation: 'Strict' });
+  return {
+    method: 'POST',
+    path: `${collectionPath(resource, namespace)}?${query}`,
+    body: stringifyJson(object),
+    contentType: 'application/json',
+    // The second time would meet what the first one made.
+    repeatable: false,
   };
 }
 

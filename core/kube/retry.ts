@@ -20,14 +20,17 @@ export interface Attempt {
   elapsed: number;
   /** Whether doing it twice is as good as doing it once: reads, dry runs, applies; not updates. */
   repeatable: boolean;
+  /** Whether a 409 only says that somebody wrote the object meanwhile: dry runs of an apply. */
+  mayCollide?: boolean | undefined;
   /** Whether this server has answered before: a refused connection is then a restart, not a wrong address. */
   serverKnown: boolean;
 }
 
 /**
  * Milliseconds to wait before the next attempt, or undefined where another would be wrong or of no use. Asked
- * again are 429, 502–504, resets, and 500 with the reason InternalError (a webhook's trouble) or without a Status: a
- * Status of 500 without a reason is a permanent mistake in a manifest. `random` is in [0, 1).
+ * again are 429, 502–504, resets, 500 with the reason InternalError (a webhook's trouble) or without a Status (a
+ * Status of 500 without a reason is a permanent mistake in a manifest), and a dry run that met a write of somebody
+ * else. `random` is in [0, 1).
  */
 export function retryDelay(attempt: Attempt, random: () => number): number | undefined {
   const { failure, number, retryAfter, elapsed, repeatable } = attempt;
@@ -38,11 +41,13 @@ export function retryDelay(attempt: Attempt, random: () => number): number | und
   return elapsed + delay < REQUEST_WINDOW ? delay : undefined;
 }
 
-function isTransient({ failure, serverKnown }: Attempt): boolean {
+function isTransient({ failure, serverKnown, mayCollide = false }: Attempt): boolean {
   switch (failure.status) {
     case 0:
       if (failure.reason === 'ConnectionRefused') return serverKnown;
       return failure.reason === 'ConnectionReset' || failure.reason === 'DnsUnavailable';
+    case 409:
+      return mayCollide;
     case 429:
     case 502:
     case 503:
@@ -100,7 +105,10 @@ export class RetryBudget {
     if (!this.#silence) return false;
     const { from, to } = this.#silence;
     // Nobody asked for a while: the server deserves another try.
-    if (this.#clock.now() - to >= this.#window) this.#silence = undefined;
+    if (this.#clock.now() - to >= this.#window) {
+      this.#silence = undefined;
+      return false;
+    }
     return to - from >= this.#window;
   }
 

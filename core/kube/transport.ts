@@ -28,6 +28,8 @@ export interface TransportOptions {
   maxConcurrency?: number;
   /** Called with every warning that the server sends, as often as it does. */
   onWarning?: (text: string) => void;
+  /** Called with the method of each request and the status of its answer; 0 where there was none. */
+  onAnswer?: (method: string, status: number) => void;
 }
 
 export interface ApiRequest {
@@ -40,6 +42,8 @@ export interface ApiRequest {
   contentType?: string;
   /** Whether doing it twice is as good as doing it once. */
   repeatable: boolean;
+  /** Whether a 409 only says that somebody wrote the object meanwhile, and asking again is all there is to do. */
+  mayCollide?: boolean;
   /** Answers beside 2xx that count as success, such as 304. */
   accept?: readonly number[];
   /** Whether its latency says nothing of the server's load: long lists, discovery. */
@@ -129,9 +133,10 @@ export class Transport {
         }
         const { failure } = sent;
         const elapsed = clock.now() - startedAt;
-        const { repeatable } = request;
+        const { repeatable, mayCollide } = request;
         const serverKnown = this.#serverKnown;
-        const delay = retryDelay({ failure, number, elapsed, repeatable, serverKnown, retryAfter }, random);
+        const attempt = { failure, number, elapsed, repeatable, mayCollide, serverKnown, retryAfter };
+        const delay = retryDelay(attempt, random);
         if (delay === undefined || this.#budget.exhausted) return sent;
         leaveBudget ??= this.#budget.enter();
         await sleep(delay, clock, this.#ended);
@@ -202,7 +207,7 @@ export class Transport {
     credential: Credential,
     slot: Slot,
   ): Promise<Attempted> {
-    const { clock, log, onWarning } = this.#options;
+    const { clock, log, onWarning, onAnswer } = this.#options;
     const { server, requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
     const sending = { ...wire, headers: { ...wire.headers, ...credential.headers } };
     const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
@@ -215,11 +220,13 @@ export class Transport {
       const failure = connectionFailure(error, server);
       if (log) logExchange(log, server, sending, failure.message, clock.now() - startedAt);
       this.#budget.note(false, startedAt);
+      onAnswer?.(wire.method, 0);
       return { sent: { ok: false, failure } };
     }
     const latency = clock.now() - startedAt;
     if (log) logExchange(log, server, sending, reply, latency);
     this.#budget.note(true, startedAt);
+    onAnswer?.(wire.method, reply.status);
     this.#serverKnown = true;
     for (const text of warningTexts(reply.headers.warning)) onWarning?.(text);
     const retryAfter = parseRetryAfter(reply.headers['retry-after'], Date.now());

@@ -14,8 +14,8 @@ import { workTree } from './work-tree.ts';
 export interface ReadInputs {
   /** Files, directories, globs; `-` is standard input. */
   filenames: readonly string[];
-  /** A kustomization's directory. */
-  kustomize?: string;
+  /** Directories of kustomizations. */
+  kustomizations?: readonly string[];
   /** Look into directories below those that are named. */
   recursive: boolean;
   /** Read files and kustomization as they are at this Git revision. */
@@ -89,8 +89,7 @@ export async function readManifests(inputs: ReadInputs, options: ReadOptions): P
         await readSelected(tree, selection.files, collector, options.signal);
       });
     }
-    const { kustomize } = inputs;
-    if (kustomize !== undefined) {
+    for (const kustomize of inputs.kustomizations ?? []) {
       await collector.guard(async () => {
         const revisionTree = inputs.revision === undefined ? undefined : await trees.revision(kustomize);
         if (options.allowAbsent && !(await (revisionTree ?? workTree(options.cwd)).real(kustomize)))

@@ -109,6 +109,8 @@ export interface Cluster {
     object: KubeObject,
     options: { dryRun: boolean; force?: boolean; resourceVersion?: string },
   ): Promise<Answer<KubeObject>>;
+  /** Creates an object by itself (POST): a 409 where it is there already. */
+  create(ref: ObjectRef, object: KubeObject): Promise<Answer<KubeObject>>;
   /** A plain update (PUT) with our field manager. */
   update(ref: ObjectRef, object: KubeObject, options: { dryRun: boolean }): Promise<Answer<KubeObject>>;
   /** A JSON patch of an object as it was read: a 409 where it has changed since. */

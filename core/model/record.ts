@@ -37,6 +37,8 @@ export interface RunFacts {
   configuration?: string;
   /** What began the run: `apply`, `poll`, `sync`, … */
   trigger?: string;
+  /** The wish for a run that this one answers, as it was written on the parent. */
+  requestedAt?: string;
 }
 
 /**
@@ -72,6 +74,7 @@ export interface SetStatus {
   source: RunSource;
   configuration?: string;
   trigger?: string;
+  requestedAt?: string;
   startedAt: string;
   /** Absent while it runs. */
   finishedAt?: string;

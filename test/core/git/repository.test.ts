@@ -199,7 +199,7 @@ test('nothing that the repository configures is run', async (t) => {
   }
   await rm(marker, { force: true });
   t.deepEqual(names(await readAt(directory, ['k/a.yaml'], 'one')), ['a']);
-  t.deepEqual(names(await readAt(directory, [], 'one', { kustomize: 'k' })), ['a']);
+  t.deepEqual(names(await readAt(directory, [], 'one', { kustomizations: ['k'] })), ['a']);
   t.false(existsSync(marker));
 });
 
@@ -211,10 +211,10 @@ test('a kustomization at a revision is built in a private directory that goes aw
   });
   const left = async () =>
     (await readdir(join(directory, '.git'))).filter((name) => name.startsWith('gitlab-agent-'));
-  t.deepEqual(names(await readAt(directory, [], 'one', { kustomize: 'over' })), ['p-a']);
+  t.deepEqual(names(await readAt(directory, [], 'one', { kustomizations: ['over'] })), ['p-a']);
   t.deepEqual(await left(), []);
-  t.deepEqual(places(await readAt(directory, [], 'HEAD', { kustomize: 'over' })), ['NotFound over']);
-  const absent = await readAt(directory, [], 'HEAD', { kustomize: 'over', allowAbsent: true });
+  t.deepEqual(places(await readAt(directory, [], 'HEAD', { kustomizations: ['over'] })), ['NotFound over']);
+  const absent = await readAt(directory, [], 'HEAD', { kustomizations: ['over'], allowAbsent: true });
   t.deepEqual([absent.absent, absent.problems], [['over'], []]);
 
   const controller = new AbortController();

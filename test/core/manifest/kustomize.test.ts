@@ -15,7 +15,7 @@ async function fakePath(t: Parameters<typeof directoryWith>[0], script: string):
 }
 
 test('a kustomization is built; its objects have the directory as their file', async (t) => {
-  const result = await read(await directoryWith(t, files), [], { kustomize: 'k' });
+  const result = await read(await directoryWith(t, files), [], { kustomizations: ['k'] });
   t.deepEqual(result.problems, []);
   t.deepEqual(names(result), ['p-a']);
   t.is(result.manifests[0]!.source.file, 'k');
@@ -23,7 +23,7 @@ test('a kustomization is built; its objects have the directory as their file', a
 
 test('neither kustomize nor kubectl: one sentence', async (t) => {
   const directory = await directoryWith(t, files);
-  const { problems } = await read(directory, [], { kustomize: 'k', env: { PATH: '/nowhere' } });
+  const { problems } = await read(directory, [], { kustomizations: ['k'], env: { PATH: '/nowhere' } });
   t.is(problems[0]?.code, 'NoKustomize');
 });
 
@@ -32,7 +32,7 @@ test('what kustomize complains about becomes a sentence without a stack', async 
     t,
     'echo "# Warning: old" >&2\necho "Error: accumulating resources: no such file $2/b.yaml" >&2\necho "goroutine 1 [running]:" >&2\nexit 1\n',
   );
-  const { problems } = await read(await directoryWith(t, files), [], { kustomize: 'k', env });
+  const { problems } = await read(await directoryWith(t, files), [], { kustomizations: ['k'], env });
   t.is(
     problems[0]?.message,
     'kustomize could not build the kustomization: accumulating resources: no such file k/b.yaml',
@@ -44,7 +44,7 @@ test('what it says about secrets stays unsaid', async (t) => {
     t,
     'echo "Error: invalid literal source hunter2, expected key=value" >&2; exit 1',
   );
-  const { problems } = await read(await directoryWith(t, files), [], { kustomize: 'k', env });
+  const { problems } = await read(await directoryWith(t, files), [], { kustomizations: ['k'], env });
   t.is(problems[0]?.code, 'Kustomize');
   t.false(JSON.stringify(problems).includes('hunter2'));
 });
@@ -52,12 +52,13 @@ test('what it says about secrets stays unsaid', async (t) => {
 test('endless output is cut, and an abort ends it', async (t) => {
   const directory = await directoryWith(t, files);
   const env = await fakePath(t, 'exec yes "a: b"');
-  t.deepEqual(places(await read(directory, [], { kustomize: 'k', env, limits: { fileBytes: 1_000_000 } })), [
-    'TooLarge k',
-  ]);
+  t.deepEqual(
+    places(await read(directory, [], { kustomizations: ['k'], env, limits: { fileBytes: 1_000_000 } })),
+    ['TooLarge k'],
+  );
   const controller = new AbortController();
   const reading = read(directory, [], {
-    kustomize: 'k',
+    kustomizations: ['k'],
     env: await fakePath(t, 'exec sleep 100'),
     signal: controller.signal,
   });
@@ -71,7 +72,7 @@ for (const [title, kustomize, code] of [
   ['a URL', 'https://example.com/x', 'UrlRefused https://example.com/x'],
 ] as const) {
   test(`refused: ${title}`, async (t) => {
-    t.deepEqual(places(await read(await directoryWith(t, files), [], { kustomize })), [
+    t.deepEqual(places(await read(await directoryWith(t, files), [], { kustomizations: [kustomize] })), [
       code.replace(/ k$/, ` ${kustomize}`),
     ]);
   });

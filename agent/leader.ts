@@ -1,0 +1,324 @@
+import { readRecord } from '../core/apply/read-record.ts';
+import { recordHealth } from '../core/apply/recorder.ts';
+import { Follower, type FollowOptions } from '../core/health/follower.ts';
+import type { AgentConfig } from '../core/model/agent-config.ts';
+import type { Clock } from '../core/model/clock.ts';
+import type { Cluster, Resource } from '../core/model/cluster.ts';
+import type { GitLab } from '../core/model/gitlab.ts';
+import { dig, isObject } from '../core/model/json.ts';
+import type { KubeObject } from '../core/model/object.ts';
+import type { CredentialReader, RevisionSource } from '../core/model/source.ts';
+import type { AgentSurroundings } from './agent.ts';
+import { AgentRecord } from './agent-record.ts';
+import { type ConfigurationState, type ResolvedEntry, watchConfiguration } from './configuration.ts';
+import { reportConfiguration } from './configuration-report.ts';
+import { credentialOf } from './credentials.ts';
+import { AGENT_LABEL, ENTRY_LABEL, parentOf, wishesOf } from './entry-parent.ts';
+import type { EntryDesk } from './entry-pass.ts';
+import { EntryWorker } from './entry-worker.ts';
+import { HealthHub } from './health-hub.ts';
+import { HealthTracker } from './health-tracker.ts';
+import type { Level } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { Probe } from './observability.ts';
+import { removeEntry } from './removed-entry.ts';
+import { Repositories } from './repositories.ts';
+import { StatusReporter } from './status-reporter.ts';
+import { Supervisor } from './supervisor.ts';
+import { pause } from './time.ts';
+import { Turns } from './turns.ts';
+
+export interface LeaderOptions extends AgentSurroundings {
+  cluster: Cluster;
+  gitlab?: GitLab;
+  metrics: Metrics;
+  /** Ends between two objects. */
+  leading: AbortSignal;
+  /** Ends everything at once, a moment later. */
+  hard: AbortSignal;
+  setLevel: (level: Level) => void;
+  /** Throws ProblemError for URLs that can't be read from. */
+  openSource: (url: string, credential: CredentialReader) => RevisionSource;
+}
+
+/** A worker that is at it for as long without getting on with anything is stuck, in ms. */
+const STUCK = 600_000;
+/** What was reported last still has to reach GitLab, in ms. */
+const FAREWELL = 2_000;
+
+/** The agent's work, for as long as this replica leads. */
+export class Leader {
+  readonly #options: LeaderOptions;
+  readonly #following: FollowOptions;
+  readonly #repositories: Repositories;
+  readonly #reporter: StatusReporter | undefined;
+  readonly #record: AgentRecord;
+  readonly #turns = new Turns();
+  readonly #supervisor: Supervisor;
+  /** Of all entries, also of those that left the configuration; by their names. */
+  readonly #parents = new Map<string, KubeObject>();
+  readonly #removed: Record<string, string> = {};
+  #entries: readonly ResolvedEntry[] = [];
+  #configuration: ConfigurationState = { problems: [], notices: [] };
+  #hub: HealthHub | undefined;
+  #failure: unknown;
+  readonly #failed = new AbortController();
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    const { flags, cluster, gitlab, metrics, leading, hard, log, random, podNamespace } = options;
+    this.#following = { clock: clockOf(hard), random, signal: hard };
+    this.#repositories = new Repositories({
+      interval: flags.pollInterval,
+      signal: leading,
+      random,
+      log,
+      metrics,
+      open: (url) => options.openSource(url, this.#credential(url)),
+    });
+    this.#reporter =
+      gitlab && new StatusReporter({ ...options, gitlab, signal: hard, ...targetUrl(options) });
+    this.#record = new AgentRecord(cluster, flags.agentName, podNamespace, (error) =>
+      log.warn('The state of the agent can not be written', { error }),
+    );
+    this.#supervisor = new Supervisor(
+      (entry, commit, ties) => this.#makeWorker(entry, commit, ties),
+      leading,
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** Resolves when the replica no longer leads and everything has ended; rejects for mistakes of ours. */
+  async run(): Promise<void> {
+    const { cluster, leading, log, hard } = this.#options;
+    if (!this.#reporter) log.info('Nothing is reported to GitLab: there is no --gitlab-api-token-file');
+    const signal = AbortSignal.any([leading, this.#failed.signal]);
+    try {
+      await using hub = await HealthHub.open(cluster, this.#following);
+      this.#hub = hub;
+      await using parents = await this.#watchParents();
+      void parents;
+      await this.#watchConfiguration(signal);
+      await this.#supervisor.ended();
+    } catch (error) {
+      // Whatever was cut off when the time was over is no failure.
+      if (!hard.aborted) throw error;
+    }
+    await this.#record.settled();
+    await this.#reporter?.drain(FAREWELL);
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Looks at a project's repository, or at all of them, now. */
+  poke(project?: string): void {
+    this.#repositories.poke(project);
+  }
+
+  liveness(): Probe {
+    const stuck = [...this.#supervisor.workers].filter(
+      ([, { isBusy, beatAt }]) => isBusy && Date.now() - beatAt > STUCK,
+    );
+    return { ok: stuck.length === 0, lines: stuck.map(([name]) => `the worker of ${name} is stuck`) };
+  }
+
+  #credential(url: string): CredentialReader {
+    const { gitCredentialsDir, gitlabUrl } = this.#options.flags;
+    if (gitCredentialsDir === undefined) return () => Promise.resolve(undefined);
+    return credentialOf(gitCredentialsDir, gitlabUrl, url);
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#failed.abort(error);
+  }
+
+  /** Follows the ConfigMaps of this agent's entries; resolves once those that are there are known. */
+  async #watchParents(): Promise<AsyncDisposable> {
+    const { cluster, flags, podNamespace } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const follower = new Follower(
+      cluster,
+      {
+        onObject: (parent) => {
+          const name = dig(parent, 'metadata', 'labels', ENTRY_LABEL);
+          if (typeof name !== 'string') return;
+          this.#parents.set(name, parent);
+          this.#tell(name);
+        },
+        onGone: ({ name }) => {
+          for (const [entry, parent] of this.#parents)
+            if (parent.metadata.name === name) this.#parents.delete(entry);
+        },
+        onState: (state) => {
+          if (state.status === 'listed') resolve();
+          else
+            this.#options.log.warn('The ConfigMaps of the entries can not be watched', {
+              error: state.failure.message,
+            });
+        },
+        onError: reject,
+      },
+      this.#following,
+    );
+    const configMaps = await configMapsOf(cluster);
+    const labelSelector = `${AGENT_LABEL}=${flags.agentName}`;
+    follower.add([{ resource: configMaps, namespace: podNamespace, labelSelector }]);
+    await promise;
+    return { [Symbol.asyncDispose]: () => follower.close() };
+  }
+
+  async #watchConfiguration(signal: AbortSignal): Promise<void> {
+    const { flags, gitlab, random, log } = this.#options;
+    await watchConfiguration({
+      repository: this.#repositories.watch(`${flags.gitlabUrl}/${flags.configProject}.git`),
+      agent: flags.agentName,
+      project: flags.configProject,
+      gitlabUrl: flags.gitlabUrl,
+      ...(gitlab && { gitlab }),
+      signal,
+      random,
+      log,
+      onConfig: (config, commit) => this.#configure(config, commit),
+      onState: (state) => {
+        this.#configuration = state;
+        reportConfiguration(state, { ...flags, ...(this.#reporter && { reporter: this.#reporter }) });
+        this.#say();
+      },
+    });
+  }
+
+  #configure(config: AgentConfig & { entries: ResolvedEntry[] }, commit: string): void {
+    this.#options.setLevel(config.logging.level);
+    this.#entries = config.entries;
+    this.#supervisor.configure(config, commit);
+    for (const name of this.#supervisor.workers.keys()) this.#tell(name);
+    const wanted = new Set(config.entries.map(({ name }) => name));
+    for (const name of Object.keys(this.#removed)) if (wanted.has(name)) delete this.#removed[name];
+    for (const [name, parent] of this.#parents) if (!wanted.has(name)) this.#remove(name, parent);
+    this.#say();
+  }
+
+  /** Does with the objects of an entry that left the configuration what it said when it was there. */
+  #remove(name: string, parent: KubeObject): void {
+    const { cluster, log, version, leading, hard } = this.#options;
+    if (this.#removed[name] !== undefined) return;
+    this.#removed[name] = 'being removed';
+    const isBack = (): boolean => this.#supervisor.workers.has(name);
+    removeEntry(cluster, parent, { name, version, log, stop: leading, isBack })
+      .then((words) => {
+        if (this.#supervisor.workers.has(name)) return;
+        this.#removed[name] = words;
+        this.#say();
+      })
+      .catch((error: unknown) => {
+        if (!hard.aborted) this.#fail(error);
+      });
+  }
+
+  /** Hands a worker what its parent says. */
+  #tell(name: string): void {
+    const parent = this.#parents.get(name);
+    const worker = this.#supervisor.workers.get(name);
+    if (!parent || !worker) return;
+    const data = isObject(parent.data) ? (parent.data as Record<string, string>) : {};
+    worker.wish(wishesOf(parent), readRecord(data).status);
+  }
+
+  #say(): void {
+    const { flags, version } = this.#options;
+    this.#record.say({
+      version,
+      gitlabUrl: flags.gitlabUrl,
+      configurationProject: flags.configProject,
+      configuration: this.#configuration,
+      entries: [...this.#supervisor.workers.keys()],
+      removed: this.#removed,
+    });
+  }
+
+  #makeWorker(
+    entry: ResolvedEntry,
+    commit: string,
+    ties: { missingDependencies: () => string[]; onReady: () => void },
+  ): EntryWorker {
+    const { flags, cluster, metrics, hard, random, env, version, podNamespace } = this.#options;
+    const agent = flags.agentName;
+    const { project, url } = entry.repository;
+    const log = this.#options.log.with({ project: project ?? url, entry: entry.name });
+    const repository = this.#repositories.watch(url);
+    const set = parentOf(agent, entry.name, podNamespace);
+    const desk: EntryDesk = {
+      cluster,
+      clock: clockOf(hard),
+      source: repository.source,
+      entry,
+      set,
+      agent,
+      version,
+      configuration: commit,
+      env,
+      log,
+      metrics,
+      signal: hard,
+    };
+    const tracker = new HealthTracker({
+      hub: this.#hub!,
+      timeout: entry.reconcileTimeoutMs,
+      log,
+      signal: hard,
+      onCounts: (counts) => {
+        for (const [health, count] of counts) metrics.objects.set({ entry: entry.name, health }, count);
+      },
+      record: async (judged) => {
+        const recording = {
+          cluster,
+          discovery: await cluster.discover(),
+          version,
+          record: { facts: { source: {} } },
+          onNotice: (text: string) => log.warn(text),
+        };
+        await recordHealth(recording, set, judged, new Date().toISOString());
+      },
+    });
+    return new EntryWorker({
+      entry,
+      repository,
+      desk,
+      tracker,
+      ...(this.#reporter && { reporter: this.#reporter }),
+      statusName: () => this.#statusName(entry),
+      ...ties,
+      turn: (signal) => this.#turns.take(signal),
+      random,
+      log,
+      metrics,
+    });
+  }
+
+  /** The agent's name is enough where it has one entry of a project; else each entry has a status of its own. */
+  #statusName({ name, repository: { project } }: ResolvedEntry): string {
+    const plain = `gitlab-agent/${this.#options.flags.agentName}`;
+    const sharing = this.#entries.filter((other) => other.repository.project === project);
+    return sharing.length > 1 ? `${plain}/${name}` : plain;
+  }
+}
+
+function targetUrl({ flags }: LeaderOptions): { targetUrl?: string } {
+  return flags.statusTargetUrl === undefined ? {} : { targetUrl: flags.statusTargetUrl };
+}
+
+function clockOf(hard: AbortSignal): Clock {
+  return {
+    now: () => Date.now(),
+    sleep: async (ms, signal) => {
+      const either = signal ? AbortSignal.any([signal, hard]) : hard;
+      await pause(ms, either);
+      either.throwIfAborted();
+    },
+  };
+}
+
+async function configMapsOf(cluster: Cluster): Promise<Resource> {
+  const { resources } = await cluster.discover();
+  return resources.find(({ group, kind }) => group === '' && kind === 'ConfigMap')!;
+}

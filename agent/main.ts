@@ -1,0 +1,89 @@
+// The program `gitlab-agent`: what it may touch of the process is here.
+import { readFileSync } from 'node:fs';
+import { setGlobalProxyFromEnv } from 'node:http';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { loadConnection } from '../core/kube/load-connection.ts';
+import { formatProblem, ProblemError } from '../core/model/problem.ts';
+import { runAgent } from './agent.ts';
+import { type AgentFlags, helpText, readFlags } from './flags.ts';
+import { type Level, Log, type LogSink } from './log.ts';
+
+declare const VERSION: string;
+
+/** After a signal, in ms: what has not ended by then is cut off. */
+const LAST_MOMENT = 9_500;
+
+async function main(): Promise<number> {
+  const flags = readFlags(process.argv.slice(2));
+  if (flags === 'help' || flags === 'version') {
+    process.stdout.write(flags === 'help' ? helpText() : `gitlab-agent v${VERSION}\n`);
+    return 0;
+  }
+  const { env } = process;
+  const sink: LogSink = {
+    write: (line) => void process.stderr.write(line),
+    level: flags.logLevel as Level,
+    now: () => new Date(),
+  };
+  const log = new Log(sink, { agent: flags.agentName });
+  const ending = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const)
+    process.on(name, () => {
+      if (ending.signal.aborted) process.exit(1);
+      log.info('Ending', { signal: name });
+      ending.abort(new Error(name));
+      setTimeout(() => process.exit(1), LAST_MOMENT).unref();
+    });
+  const ca = authorities(flags);
+  if (ca !== undefined) setDefaultCACertificates([...getCACertificates('default'), ca]);
+  // For GitLab's API; connections to repositories and to the API server have proxies of their own.
+  setGlobalProxyFromEnv(env);
+  const connection = loadConnection(flags.connection, { env, homedir: env.HOME ?? '/' });
+  const podName = env.POD_NAME || hostname();
+  log.info('Starting', { version: VERSION, pod: podName });
+  await runAgent({
+    flags,
+    connection,
+    ...(ca !== undefined && { ca: [...getCACertificates('default')].join('\n') }),
+    podName,
+    podNamespace: env.POD_NAMESPACE || connection.namespace,
+    cacheDir: flags.cacheDir ?? join(tmpdir(), `gitlab-agent-${flags.agentName}`),
+    env,
+    version: VERSION,
+    log,
+    sink,
+    random: Math.random,
+    signal: ending.signal,
+  });
+  log.info('Ended');
+  return 0;
+}
+
+function authorities({ gitlabCaFile }: AgentFlags): string | undefined {
+  if (gitlabCaFile === undefined) return undefined;
+  try {
+    return readFileSync(gitlabCaFile, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ProblemError({
+      code: 'CaFile',
+      message: `the CA file can't be read: ${code}`,
+      file: gitlabCaFile,
+    });
+  }
+}
+
+try {
+  process.exitCode = await main();
+  // A keep-alive connection, or a pause of somebody who was cut off, must not hold the process.
+  process.exit();
+} catch (error) {
+  const text =
+    error instanceof ProblemError
+      ? error.problems.map(formatProblem).join('\n')
+      : `error: unexpected: ${error instanceof Error ? error.stack : String(error)}`;
+  process.stderr.write(`${text}\n`);
+  process.exit(error instanceof ProblemError ? 2 : 1);
+}

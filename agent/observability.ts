@@ -1,0 +1,71 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** Whether something is as it should be, and what is not, a line each. */
+export interface Probe {
+  ok: boolean;
+  lines: readonly string[];
+}
+
+export interface Observed {
+  metrics: () => Promise<string>;
+  metricsType: string;
+  liveness: () => Probe;
+  readiness: () => Probe;
+}
+
+/**
+ * Serves `/metrics`, `/liveness` and `/readiness` on `HOST:PORT` or `:PORT`. Resolves with the address once it
+ * listens; rejects where it can't.
+ */
+export async function serveObservability(
+  address: string,
+  observed: Observed,
+): Promise<AsyncDisposable & { address: AddressInfo }> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, type: string, body: string): void => {
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+      response.end(request.method === 'HEAD' ? undefined : body);
+    };
+    if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, TEXT, 'GET only\n');
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    const probe = { '/liveness': observed.liveness, '/readiness': observed.readiness }[pathname];
+    if (probe) {
+      const { ok, lines } = probe();
+      return answer(ok ? 200 : 503, TEXT, `${[ok ? 'ok' : 'not ok', ...lines].join('\n')}\n`);
+    }
+    if (pathname !== '/metrics') return answer(404, TEXT, 'there are /metrics, /liveness and /readiness\n');
+    observed.metrics().then(
+      (text) => answer(200, observed.metricsType, text),
+      () => answer(500, TEXT, 'the metrics could not be collected\n'),
+    );
+  });
+  server.requestTimeout = 10_000;
+  await listen(server, address);
+  return {
+    address: server.address() as AddressInfo,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+
+function listen(server: Server, address: string): Promise<void> {
+  const { host, port } = parseListenAddress(address);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, ...(host && { host }) }, resolve);
+  });
+}
+
+/** `:8080`, `127.0.0.1:8080`, `[::1]:8080`. Throws RangeError for anything else. */
+export function parseListenAddress(address: string): { host?: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw new RangeError(`can't read the address ${JSON.stringify(address)}`);
+  const host = match[1] ?? match[2];
+  return host ? { host, port } : { port };
+}

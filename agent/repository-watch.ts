@@ -1,0 +1,133 @@
+import { wantedCommit, wantedRef } from '../core/git/wanted-commit.ts';
+import type { ManifestRef } from '../core/model/agent-config.ts';
+import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { Alarm, Backoff } from './time.ts';
+
+/** What was last seen of a revision. `ref` is the full name, `refs/heads/main`; absent for a commit by its id. */
+export type Seen = { ok: true; commit: string; ref?: string } | { ok: false; failure: SourceFailure };
+
+interface Follower {
+  wanted: ManifestRef | undefined;
+  tell: (seen: Seen) => void;
+  last: string | undefined;
+}
+
+export interface RepositoryWatchOptions {
+  source: RevisionSource;
+  /** Between two polls, in ms; a tenth is added or taken at random. */
+  interval: number;
+  signal: AbortSignal;
+  random: () => number;
+  log: Log;
+  metrics: Metrics;
+}
+
+/** What may pass by itself is told once it has lasted as long, in ms. */
+const PATIENCE = 60_000;
+const MAY_PASS = new Set<SourceFailure['code']>([
+  'RateLimited',
+  'Unavailable',
+  'Unreachable',
+  'Timeout',
+  'Damaged',
+  'GitFailed',
+]);
+
+/** After failures it is asked less and less often, but at least this often. */
+const LONGEST_PAUSE = 300_000;
+
+/**
+ * Polls one repository for all who follow a revision of it: one small request each time, whoever follows what. Where
+ * all of them follow commits by their id, nothing is asked.
+ */
+export class RepositoryWatch {
+  readonly source: RevisionSource;
+  readonly #options: RepositoryWatchOptions;
+  readonly #followers = new Set<Follower>();
+  readonly #alarm = new Alarm();
+  readonly #backoff: Backoff;
+  #running: Promise<void> | undefined;
+  #failingSince: number | undefined;
+  #movedTo: string | undefined;
+
+  constructor(options: RepositoryWatchOptions) {
+    this.source = options.source;
+    this.#options = options;
+    this.#backoff = new Backoff(options.interval, Math.max(LONGEST_PAUSE, options.interval), options.random);
+  }
+
+  /** Tells what the revision is, at once where it is known, and each time that this changes; returns how to stop. */
+  follow(wanted: ManifestRef | undefined, tell: (seen: Seen) => void): () => void {
+    const follower: Follower = { wanted, tell, last: undefined };
+    this.#followers.add(follower);
+    this.poke();
+    this.#running ??= this.#run();
+    return () => this.#followers.delete(follower);
+  }
+
+  get isFollowed(): boolean {
+    return this.#followers.size > 0;
+  }
+
+  /** Asks now. */
+  poke(): void {
+    this.#alarm.ring();
+  }
+
+  async #run(): Promise<void> {
+    const { signal, interval, random } = this.#options;
+    let wait = 0;
+    while (!signal.aborted) {
+      await this.#alarm.wait(wait, signal);
+      if (signal.aborted) return;
+      const failure = await this.#poll().catch((error: unknown) => {
+        if (signal.aborted) return undefined;
+        throw error;
+      });
+      if (failure) wait = Math.max(failure.retryAfter ?? 0, this.#backoff.next());
+      else {
+        this.#backoff.reset();
+        wait = interval * (0.9 + random() / 5);
+      }
+    }
+  }
+
+  async #poll(): Promise<SourceFailure | undefined> {
+    const { source, signal, metrics, log } = this.#options;
+    const followers = [...this.#followers];
+    const names = new Set(followers.flatMap(({ wanted }) => wantedRef(wanted) ?? []));
+    const refs = names.size > 0 ? await source.refs([...names], signal) : undefined;
+    if (refs) metrics.fetches.inc({ kind: 'poll', result: refs.ok ? 'ok' : refs.failure.code });
+    const failure = refs && !refs.ok ? refs.failure : undefined;
+    if (failure) this.#failingSince ??= Date.now();
+    else this.#failingSince = undefined;
+    if (refs?.ok && refs.movedTo !== this.#movedTo) {
+      this.#movedTo = refs.movedTo;
+      if (refs.movedTo) log.warn('The project was renamed', { url: refs.movedTo });
+    }
+    if (failure && MAY_PASS.has(failure.code) && Date.now() - this.#failingSince! < PATIENCE) {
+      log.debug('Poll failed', { error: failure.message });
+      return failure;
+    }
+    for (const follower of followers) {
+      const seen = see(follower.wanted, refs);
+      const said = seen.ok ? `${seen.commit} ${seen.ref}` : `${seen.failure.code} ${seen.failure.message}`;
+      if (follower.last === said) continue;
+      follower.last = said;
+      follower.tell(seen);
+    }
+    return failure;
+  }
+}
+
+function see(
+  wanted: ManifestRef | undefined,
+  refs: Awaited<ReturnType<RevisionSource['refs']>> | undefined,
+): Seen {
+  if (refs && !refs.ok && wantedRef(wanted) !== undefined) return { ok: false, failure: refs.failure };
+  const found = wantedCommit(refs?.ok ? refs : { refs: new Map() }, wanted);
+  if (!found.ok) return { ok: false, failure: found.failure };
+  return { ok: true, commit: found.commit, ...(found.name !== undefined && { ref: found.name }) };
+}

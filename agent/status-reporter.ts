@@ -1,0 +1,266 @@
+import type { CommitState, DeploymentState, GitLab, GitLabFailure } from '../core/model/gitlab.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { Alarm, Backoff, pause } from './time.ts';
+
+/** Where something is reported: a commit of a project under one name. */
+export interface StatusTarget {
+  /** The full path of the project. */
+  project: string;
+  commit: string;
+  name: string;
+  /** Full name of the branch or tag that led to it: `refs/heads/main`. */
+  ref?: string;
+  /** The environment for which a deployment is recorded, too. */
+  environment?: string;
+}
+
+/** One transition to report. */
+interface Item {
+  target: StatusTarget;
+  state: CommitState;
+  description: string;
+  /** Of the status and its deployment the first part is done. */
+  statusSet?: boolean;
+}
+
+/** A target's last transition. */
+interface Known {
+  state: CommitState;
+  description: string;
+}
+
+export interface StatusReporterOptions {
+  gitlab: GitLab;
+  signal: AbortSignal;
+  random: () => number;
+  log: Log;
+  metrics: Metrics;
+  targetUrl?: string;
+}
+
+const ENDED = new Set<CommitState>(['success', 'failed', 'canceled']);
+const FIRST_PAUSE = 2_000;
+const LONGEST_PAUSE = 120_000;
+/** What GitLab refuses for as long is given up, in ms: a newer transition says more. */
+const GIVE_UP_AFTER = 3_600_000;
+/** Of targets that nothing was said of lately, the oldest are forgotten. */
+const MOST_KNOWN = 2_000;
+
+/**
+ * Reports what becomes of commits, as commit statuses and deployments: each transition once, those of a commit in
+ * their order, never in the way of a sync. What may pass is tried again; what a person has to mend is said once.
+ */
+export class StatusReporter {
+  readonly #options: StatusReporterOptions;
+  readonly #known = new Map<string, Known>();
+  /** Targets of which GitLab need not be asked what it has been told. */
+  readonly #begun = new Set<string>();
+  /** One queue for each project: one that can't be reached delays no other. */
+  readonly #queues = new Map<string, { items: Item[]; alarm: Alarm }>();
+  readonly #refusals = new Map<string, string>();
+  readonly #deployments = new Map<string, { id: number; state: string }>();
+  readonly #workers: Promise<void>[] = [];
+
+  constructor(options: StatusReporterOptions) {
+    this.#options = options;
+  }
+
+  /** A commit is to be synced that was not the last one: what is reported from now on is news, also after a rollback. */
+  begin(target: StatusTarget): void {
+    const key = keyOf(target);
+    this.#known.delete(key);
+    this.#begun.add(key);
+    this.#deployments.delete(key);
+  }
+
+  /** Queues a transition; one that says nothing new is left out. */
+  report(target: StatusTarget, state: CommitState, description: string): void {
+    const key = keyOf(target);
+    const before = this.#known.get(key);
+    if (before && !isNews(before, state, description)) return;
+    this.#known.delete(key);
+    this.#known.set(key, { state, description });
+    if (this.#known.size > MOST_KNOWN) this.#forget(this.#known.keys().next().value!);
+    const queue = this.#queueOf(target.project);
+    queue.items.push({ target, state, description });
+    queue.alarm.ring();
+  }
+
+  /** Says that a commit will not be finished, because a newer one took its place; nothing where it has ended. */
+  supersede(target: StatusTarget, by: string): void {
+    const before = this.#known.get(keyOf(target));
+    if (before && !ENDED.has(before.state))
+      this.report(target, 'canceled', `superseded by ${by.slice(0, 12)}`);
+  }
+
+  /** Resolves once nothing is left to report, or at the end of `ms`. */
+  async drain(ms: number): Promise<void> {
+    const end = Date.now() + ms;
+    const isBusy = (): boolean => [...this.#queues.values()].some(({ items }) => items.length > 0);
+    while (isBusy() && Date.now() < end) await pause(20, this.#options.signal);
+  }
+
+  #forget(key: string): void {
+    this.#known.delete(key);
+    this.#begun.delete(key);
+    this.#deployments.delete(key);
+  }
+
+  #queueOf(project: string): { items: Item[]; alarm: Alarm } {
+    const found = this.#queues.get(project);
+    if (found) return found;
+    const queue = { items: [] as Item[], alarm: new Alarm() };
+    this.#queues.set(project, queue);
+    this.#workers.push(this.#work(queue));
+    return queue;
+  }
+
+  async #work({ items, alarm }: { items: Item[]; alarm: Alarm }): Promise<void> {
+    const { signal, random } = this.#options;
+    const backoff = new Backoff(FIRST_PAUSE, LONGEST_PAUSE, random);
+    while (!signal.aborted) {
+      const item = items[0];
+      if (!item) {
+        await alarm.wait(Number.POSITIVE_INFINITY, signal);
+        continue;
+      }
+      const since = Date.now();
+      for (;;) {
+        const failure = await this.#send(item).catch((error: unknown) => {
+          if (signal.aborted) return undefined;
+          throw error;
+        });
+        if (signal.aborted) return;
+        if (!failure || !mayPass(failure) || Date.now() - since > GIVE_UP_AFTER) {
+          this.#note(item, failure);
+          break;
+        }
+        await pause(backoff.next(), signal);
+        if (signal.aborted) return;
+      }
+      backoff.reset();
+      items.shift();
+    }
+  }
+
+  async #send(item: Item): Promise<GitLabFailure | undefined> {
+    const { target, state } = item;
+    const isKnown = this.#begun.has(keyOf(target));
+    const failure = item.statusSet ? undefined : await this.#setStatus(item, isKnown);
+    if (failure) return failure;
+    item.statusSet = true;
+    const { environment } = target;
+    if (environment === undefined || state === 'pending') return undefined;
+    return this.#deploy(target, environment, state, isKnown);
+  }
+
+  async #setStatus(
+    { target, state, description }: Item,
+    isKnown: boolean,
+  ): Promise<GitLabFailure | undefined> {
+    const { gitlab, targetUrl } = this.#options;
+    const { project, commit, name, ref } = target;
+    if (!isKnown) {
+      // After a restart: what was said before stays said.
+      const remote = await gitlab.status(project, commit, name);
+      if (!remote.ok && mayPass(remote.failure)) return remote.failure;
+      if (remote.ok && remote.value !== undefined && !isStep(remote.value, state)) return undefined;
+    }
+    const answer = await gitlab.setStatus(project, commit, {
+      state,
+      name,
+      description,
+      ...(ref !== undefined && { ref: shortRef(ref) }),
+      ...(targetUrl !== undefined && { targetUrl }),
+    });
+    return answer.ok ? undefined : answer.failure;
+  }
+
+  async #deploy(
+    target: StatusTarget,
+    environment: string,
+    state: DeploymentState,
+    isKnown: boolean,
+  ): Promise<GitLabFailure | undefined> {
+    const { gitlab } = this.#options;
+    const { project, commit, ref = 'HEAD' } = target;
+    const key = keyOf(target);
+    let known = this.#deployments.get(key);
+    if (!known && !isKnown) {
+      const found = await gitlab.deployment(project, environment, commit);
+      if (!found.ok) return found.failure;
+      known = found.value;
+    }
+    if (known && (known.state === state || ENDED.has(known.state as CommitState))) return undefined;
+    const tag = ref.startsWith('refs/tags/');
+    const answer = known
+      ? await gitlab.updateDeployment(project, known.id, state)
+      : await gitlab.createDeployment(project, { environment, sha: commit, ref: shortRef(ref), tag, state });
+    if (!answer.ok) return answer.failure;
+    this.#deployments.set(key, { id: known?.id ?? answer.value!, state });
+    return undefined;
+  }
+
+  #note({ target, state }: Item, failure: GitLabFailure | undefined): void {
+    const { metrics, log } = this.#options;
+    if (this.#known.has(keyOf(target))) this.#begun.add(keyOf(target));
+    metrics.statuses.inc({ state, result: failure?.code ?? 'ok' });
+    const { project, commit } = target;
+    if (!failure) {
+      this.#refusals.delete(project);
+      log.debug('Commit status reported', { project, commit, state });
+      return;
+    }
+    // A missing right is missing for every commit: it is said once.
+    const said = `${failure.code} ${failure.message}`;
+    if (this.#refusals.get(project) === said) return;
+    this.#refusals.set(project, said);
+    log.warn('Commit status not reported', {
+      project,
+      commit,
+      state,
+      error: failure.message,
+      hint: hintOf(failure),
+    });
+  }
+}
+
+function shortRef(ref: string): string {
+  return ref.replace(/^refs\/(heads|tags)\//, '');
+}
+
+function keyOf({ project, commit, name }: StatusTarget): string {
+  return `${project}\n${commit}\n${name}`;
+}
+
+/** A commit that ended well says no more, and one that failed may only end well, or fail in other words. */
+function isNews(before: Known, state: CommitState, description: string): boolean {
+  if (before.state === state) return state === 'failed' && before.description !== description;
+  return isStep(before.state, state);
+}
+
+/** Whether a status moves on from one state to the other. */
+function isStep(before: string, after: CommitState): boolean {
+  if (before === after) return after === 'failed';
+  if (before === 'success') return false;
+  if (before === 'failed' || before === 'canceled') return ENDED.has(after);
+  return !(before === 'running' && after === 'pending');
+}
+
+function mayPass({ code }: GitLabFailure): boolean {
+  return code === 'throttled' || code === 'unavailable' || code === 'conflict';
+}
+
+function hintOf({ code }: GitLabFailure): string | undefined {
+  switch (code) {
+    case 'unauthorized':
+      return 'the API token is wrong, revoked or expired: renew it in the Secret that --gitlab-api-token-file names';
+    case 'forbidden':
+      return 'commit statuses need the scope api and the role Developer, on protected branches whoever may update pipelines (often Maintainer)';
+    case 'notFound':
+      return 'the API token may not see the project, or the commit is on no branch';
+    default:
+      return undefined;
+  }
+}

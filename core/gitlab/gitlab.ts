@@ -1,0 +1,83 @@
+import { Commits, Deployments, Projects } from '@gitbeaker/rest';
+import type { DeploymentState, GitLab, GitLabAnswer, GitLabFailure, StatusUpdate } from '../model/gitlab.ts';
+import { createRequester, GitLabError, type RequesterOptions } from './requester.ts';
+
+export interface GitLabOptions extends RequesterOptions {
+  /** `https://gitlab.example.com`, with a path where GitLab is below one. */
+  url: string;
+  /** Read again for each request, so that a rotated token counts at once. */
+  token: () => Promise<string>;
+}
+
+/** GitLab's limit for descriptions and URLs of statuses. */
+const LONGEST = 255;
+
+/** Opens GitLab's REST API. No request is sent yet. */
+export function openGitLab({ url, token, ...options }: GitLabOptions): GitLab {
+  const config = { host: url.replace(/\/+$/, ''), token, requesterFn: createRequester(options) };
+  const projects = new Projects(config);
+  const commits = new Commits(config);
+  const deployments = new Deployments(config);
+  return {
+    project: (idOrPath) =>
+      answer(async () => {
+        const { id, path_with_namespace: path } = await projects.show(idOrPath);
+        return { id, path: String(path) };
+      }),
+    status: (project, sha, name) =>
+      answer(async () => {
+        const found = await commits.allStatuses(project, sha, { name });
+        return found.findLast((one) => one.name === name)?.status;
+      }),
+    setStatus: (project, sha, update) =>
+      answer(
+        async () => void (await commits.editStatus(project, sha, update.state, statusFields(update))),
+        isSameAgain,
+      ),
+    deployment: (project, environment, sha) =>
+      answer(async () => {
+        const query = { environment, orderBy: 'id', sort: 'desc', perPage: 20, maxPages: 1 } as const;
+        const found = (await deployments.all(project, query)).find((one) => one.sha === sha);
+        return found && { id: found.id, state: found.status };
+      }),
+    createDeployment: (project, { environment, sha, ref, tag, state }) =>
+      answer(async () => {
+        const { id } = await deployments.create(project, environment, sha, ref, tag, { status: state });
+        return id;
+      }),
+    updateDeployment: (project, id, state: DeploymentState) =>
+      answer(async () => void (await deployments.edit(project, id, state)), isSameAgain),
+  };
+}
+
+function statusFields({ name, description, ref, targetUrl }: StatusUpdate) {
+  return {
+    name,
+    description: description.length > LONGEST ? `${description.slice(0, LONGEST - 1)}…` : description,
+    ...(ref !== undefined && ref.length <= LONGEST && { ref }),
+    ...(targetUrl !== undefined && targetUrl.length <= LONGEST && { targetUrl }),
+  };
+}
+
+/** A status that already is what it should become, as GitLab words it. */
+function isSameAgain({ status, message }: GitLabFailure): boolean {
+  return (
+    status === 400 &&
+    (/Cannot transition status via :run from :running/.test(message) ||
+      /Cannot transition status via :enqueue from :(pending|running)/.test(message) ||
+      /cannot transition via/.test(message))
+  );
+}
+
+async function answer<T>(
+  ask: () => Promise<T>,
+  isFine: (failure: GitLabFailure) => boolean = () => false,
+): Promise<GitLabAnswer<T>> {
+  try {
+    return { ok: true, value: await ask() };
+  } catch (error) {
+    if (!(error instanceof GitLabError)) throw error;
+    if (isFine(error.failure)) return { ok: true, value: undefined as T };
+    return { ok: false, failure: error.failure };
+  }
+}

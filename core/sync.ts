@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { type ApplyOptions, applyManifests } from './apply/apply.ts';
+import type { RecordOptions } from './apply/recorder.ts';
+import { readManifests } from './manifest/read.ts';
+import { DEFAULT_GLOB, DEFAULT_MANIFEST, type ManifestEntry } from './model/agent-config.ts';
+import type { Allowance } from './model/allowance.ts';
+import type { ApplyRecord, ApplySetId } from './model/apply.ts';
+import type { Clock } from './model/clock.ts';
+import type { Cluster, Propagation, Resource } from './model/cluster.ts';
+import type { RevisionTree } from './model/file-tree.ts';
+import { stringifyJson } from './model/json.ts';
+import type { Manifest } from './model/manifest.ts';
+import type { KubeObject, ObjectId } from './model/object.ts';
+import { type Problem, ProblemError } from './model/problem.ts';
+import { ownFields, project } from './plan/field-set.ts';
+import { SecretGate } from './plan/secret-gate.ts';
+
+/** One revision of one entry, and how it is to be brought into the cluster. */
+export interface SyncOptions {
+  entry: ManifestEntry;
+  set: ApplySetId;
+  /** What the parent of the set tells of the pass. */
+  record: RecordOptions;
+  /** Opens the files of the revision; each tree is closed by whoever opened it. */
+  open: () => Promise<RevisionTree>;
+  /** Of this program. */
+  version: string;
+  /** Somebody's word that this revision may delete whatever it leaves out. */
+  pruneAll: boolean;
+  clock: Clock;
+  /** Aborted when no further object may be begun: a newer revision is there. */
+  stop: AbortSignal;
+  /** Aborted when everything has to end at once. */
+  signal: AbortSignal;
+  /** PATH, for kustomize. */
+  env: NodeJS.ProcessEnv;
+  onNotice: (text: string) => void;
+  onProgress?: () => void;
+}
+
+/** An object as the pass left it, to be watched. */
+export interface SyncedObject {
+  id: ObjectId;
+  resource: Resource;
+  resourceVersion: string;
+  fingerprint: string;
+}
+
+/** What became of a pass: every object of it, or why there was nothing to carry out. */
+export type SyncResult =
+  | { ok: true; record: ApplyRecord; objects: SyncedObject[] }
+  | { ok: false; problems: [Problem, ...Problem[]] };
+
+/** What one entry may have; more is a mistake before us rather than a wish. */
+const LIMITS = { files: 10_000, fileBytes: 5 * 2 ** 20, totalBytes: 64 * 2 ** 20 };
+const EVERYTHING: Allowance = { percent: 100 };
+const PRECIOUS_KINDS = [
+  'namespace',
+  'customresourcedefinition',
+  'persistentvolume',
+  'persistentvolumeclaim',
+  'statefulset',
+];
+const PROPAGATION: Record<ManifestEntry['prunePropagationPolicy'], Propagation> = {
+  orphan: 'Orphan',
+  background: 'Background',
+  foreground: 'Foreground',
+};
+
+/**
+ * One pass: the manifests of a revision are read, planned against the cluster, applied, what left the set is pruned,
+ * and all that is recorded in the parent of the set. Rejects when `signal` ends, and with ProblemError where the
+ * cluster can't be asked at all.
+ */
+export async function syncRevision(cluster: Cluster, options: SyncOptions): Promise<SyncResult> {
+  const { clock, stop, onNotice, onProgress } = options;
+  const read = await readEntry(options);
+  if (!read.ok) return read;
+  const objects: SyncedObject[] = [];
+  const record = await applyManifests(cluster, read.manifests, {
+    ...applyOptions(options),
+    clock,
+    stop,
+    onNotice,
+    onOutcome: () => onProgress?.(),
+    onSettled: (id, resource, live) => {
+      const resourceVersion = String(live.metadata.resourceVersion);
+      objects.push({ id, resource, resourceVersion, fingerprint: fingerprint(live) });
+    },
+  });
+  return { ok: true, record, objects };
+}
+
+/** What the configuration of an entry means for the plan and for what is written. */
+function applyOptions({
+  entry,
+  set,
+  record,
+  version,
+  pruneAll,
+}: SyncOptions): Omit<ApplyOptions, 'clock' | 'stop'> {
+  const { inventoryPolicy } = entry;
+  const allowance = pruneAll ? EVERYTHING : entry.pruneLimit;
+  return {
+    applySet: {
+      set,
+      prune: entry.prune,
+      pruneKinds: new Set([...entry.pruneKinds, ...(pruneAll ? PRECIOUS_KINDS : [])]),
+      propagation: PROPAGATION[entry.prunePropagationPolicy],
+      version,
+      record,
+      ...(allowance && { allowance }),
+    },
+    ...(inventoryPolicy === 'adopt_all' && { adopted: 'all' as const }),
+    ...(inventoryPolicy === 'must_match' && { refuseUnowned: true }),
+    namespace: entry.defaultNamespace,
+    enforceNamespace: false,
+    ignore: entry.ignore,
+    conflicts: entry.conflicts,
+    gate: new SecretGate(),
+    replace: false,
+    preflight: false,
+  };
+}
+
+async function readEntry({
+  entry,
+  open,
+  signal,
+  env,
+  onNotice,
+}: SyncOptions): Promise<
+  { ok: true; manifests: Manifest[] } | { ok: false; problems: [Problem, ...Problem[]] }
+> {
+  const paths = entry.paths.length > 0 ? entry.paths : [await defaultPath(open)];
+  const inputs = entry.kustomize
+    ? { filenames: [], kustomizations: paths }
+    : { filenames: paths, kustomizations: [] };
+  const { manifests, problems, notices } = await readManifests(
+    { ...inputs, recursive: true, revision: 'the commit' },
+    {
+      cwd: '/',
+      stdin: () => Promise.resolve(Buffer.alloc(0)),
+      env,
+      signal,
+      openRevision: open,
+      limits: LIMITS,
+      defaultNamespace: entry.defaultNamespace,
+    },
+  );
+  for (const notice of notices) onNotice(notice);
+  const [first, ...more] = problems;
+  if (first) return { ok: false, problems: [first, ...more] };
+  if (manifests.length > 0) return { ok: true, manifests };
+  const message = `there are no objects in ${paths.join(', ')}`;
+  return {
+    ok: false,
+    problems: [{ code: 'NoObjects', message, hint: 'nothing was deleted because of that' }],
+  };
+}
+
+/** What is read where the entry names no paths: a `manifest.yaml` at the root if there is one, as in 13.4. */
+async function defaultPath(open: () => Promise<RevisionTree>): Promise<string> {
+  const tree = await open();
+  try {
+    const found = await tree.real(DEFAULT_MANIFEST);
+    return found?.kind === 'file' ? DEFAULT_MANIFEST : DEFAULT_GLOB;
+  } finally {
+    await tree.close();
+  }
+}
+
+/**
+ * A digest of all that an object has from us: which fields our apply owns, and their values. It changes when somebody
+ * else takes, changes or removes one of them, and by nothing else.
+ */
+export function fingerprint(live: KubeObject): string {
+  const own = ownFields(live);
+  const text = stringifyJson([own, project(live, own) ?? null]);
+  return createHash('sha256').update(text).digest('base64url');
+}
+
+/** The problems of an error that a person has to mend; any other is a mistake of ours and goes on. */
+export function problemsOf(error: unknown): [Problem, ...Problem[]] {
+  const [first, ...more] = error instanceof ProblemError ? error.problems : [];
+  if (!first) throw error;
+  return [first, ...more];
+}

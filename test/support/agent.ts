@@ -1,0 +1,166 @@
+/** Runs the built agent as a Pod would: as a program of its own, with its credentials in files. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { accessOf, apiRequest, type Endpoint, type WaitOptions, waitFor } from './cluster.ts';
+import type { GitLab } from './gitlab/gitlab.ts';
+import type { Project } from './gitlab/project.ts';
+
+const PROGRAM = join(import.meta.dirname, '..', '..', 'dist', 'agent', 'gitlab-agent.js');
+
+/** One line of its log. */
+export interface LogLine {
+  level: string;
+  time: string;
+  msg: string;
+  [field: string]: unknown;
+}
+
+export interface AgentOptions {
+  endpoint: Endpoint;
+  gitlab: GitLab;
+  configProject: Project;
+  /** Where its own ConfigMaps and its Lease are. */
+  namespace: string;
+  name?: string;
+  pod?: string;
+  /** Without a token nothing is reported. */
+  apiToken?: string | undefined;
+  gitToken?: { username?: string; token: string } | undefined;
+  kubeconfig?: string;
+  args?: readonly string[];
+  env?: Record<string, string>;
+  /** Kept for a next one of the same name; else a directory of its own. */
+  directory?: string;
+}
+
+/** One replica of an agent. */
+export class AgentProcess implements AsyncDisposable {
+  readonly lines: LogLine[] = [];
+  /** What it printed that is no line of the log. */
+  readonly noise: string[] = [];
+  readonly directory: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+  readonly #ownsDirectory: boolean;
+
+  constructor(options: AgentOptions) {
+    const { endpoint, gitlab, configProject, namespace, name = 'test', pod = 'agent-0', args = [] } = options;
+    this.#ownsDirectory = options.directory === undefined;
+    this.directory = options.directory ?? mkdtempSync(join(tmpdir(), 'gitlab-agent-test-'));
+    this.writeCredentials(options);
+    const flags = [
+      `--gitlab-url=${gitlab.url}`,
+      `--config-project=${configProject.path}`,
+      `--agent-name=${name}`,
+      `--git-credentials-dir=${join(this.directory, 'git-credentials')}`,
+      ...(options.apiToken === undefined
+        ? []
+        : [`--gitlab-api-token-file=${join(this.directory, 'api-token')}`]),
+      ...(gitlab.caFile === undefined ? [] : [`--gitlab-ca-file=${gitlab.caFile}`]),
+      '--poll-interval=300ms',
+      '--observability-listen-address=127.0.0.1:0',
+      `--cache-dir=${join(this.directory, 'cache')}`,
+      `--kubeconfig=${options.kubeconfig ?? endpoint.kubeconfig}`,
+      ...args,
+    ];
+    this.#child = spawn(process.execPath, ['--enable-source-maps', PROGRAM, ...flags], {
+      env: {
+        PATH: process.env.PATH,
+        HOME: this.directory,
+        POD_NAME: pod,
+        POD_NAMESPACE: namespace,
+        ...options.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('close', resolve);
+    });
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#read(stream);
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** Writes the mounted Secrets anew; what is not given is removed. */
+  writeCredentials({ apiToken, gitToken }: Pick<AgentOptions, 'apiToken' | 'gitToken'>): void {
+    const git = join(this.directory, 'git-credentials');
+    rmSync(git, { recursive: true, force: true });
+    mkdirSync(git, { recursive: true });
+    if (gitToken) {
+      writeFileSync(join(git, 'token'), `${gitToken.token}\n`);
+      if (gitToken.username) writeFileSync(join(git, 'username'), gitToken.username);
+    }
+    if (apiToken !== undefined) writeFileSync(join(this.directory, 'api-token'), apiToken);
+  }
+
+  /** Waits for a line of the log; those before `after` don't count. */
+  async said(
+    msg: string,
+    fields: Record<string, unknown> = {},
+    after = 0,
+    options?: Partial<WaitOptions>,
+  ): Promise<LogLine> {
+    return waitFor(
+      () => {
+        if (this.#child.exitCode !== null) throw new Error(`the agent ended: ${this.tail()}`);
+        return this.lines
+          .slice(after)
+          .find(
+            (line) =>
+              line.msg === msg && Object.entries(fields).every(([name, value]) => line[name] === value),
+          );
+      },
+      { what: `the agent to say ${JSON.stringify(msg)} ${JSON.stringify(fields)}`, ...options },
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}\n${this.tail()}`);
+    });
+  }
+
+  /** The last lines, for the message of a test that failed. */
+  tail(): string {
+    return [...this.lines.slice(-30).map((line) => JSON.stringify(line)), ...this.noise.slice(-30)].join(
+      '\n',
+    );
+  }
+
+  /** Sends a signal and waits until it has ended. */
+  async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGKILL');
+    if (this.#ownsDirectory) rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #read(stream: NodeJS.ReadableStream): void {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) {
+        if (!line.startsWith('{')) this.noise.push(line);
+        else this.lines.push(JSON.parse(line) as LogLine);
+      }
+    });
+  }
+}
+
+/** The status of an entry, as its parent says it; undefined where there is none yet. */
+export async function entryStatus(
+  endpoint: Endpoint,
+  namespace: string,
+  entry: string,
+  agent = 'test',
+): Promise<Record<string, never> | undefined> {
+  const path = `/api/v1/namespaces/${namespace}/configmaps/gitlab-agent.${agent}.${entry}`;
+  const { status, body } = await apiRequest(accessOf(endpoint), 'GET', path);
+  if (status !== 200) return undefined;
+  const text = (body as { data?: { status?: string } }).data?.status;
+  return text === undefined ? undefined : JSON.parse(text);
+}
