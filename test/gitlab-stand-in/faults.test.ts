@@ -118,3 +118,19 @@ test('no answer ever: it ends with the stand-in', async (t) => {
   await other[Symbol.asyncDispose]();
   await waiting;
 });
+
+test('interrupted and back, at the same address, with all that it knew', async (t) => {
+  await using other = await startGitLab();
+  const project = await other.createProject('group/project');
+  const sha = await project.commit({ a: 'a' });
+  const url = withCredentials(project.url, 'x', project.createToken().value);
+  const git = await gitClient(t);
+  other.fault({ bytesPerSecond: 1 }, { times: 1 });
+  const cut = git.run('ls-remote', url);
+  while (other.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await other.interrupt();
+  t.is((await cut).code, 128);
+  t.regex((await git.run('ls-remote', url)).stderr, /Failed to connect|Couldn't connect/);
+  await other.resume();
+  t.is(await git.ok('ls-remote', url, 'refs/heads/main'), `${sha}\trefs/heads/main`);
+});

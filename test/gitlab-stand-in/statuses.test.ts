@@ -22,15 +22,17 @@ test.before(async () => {
 test.after.always(() => gitlab?.[Symbol.asyncDispose]());
 
 /** A commit of its own, on a branch that is not protected. */
-async function commit(branch?: string): Promise<{
+async function commit(branch = `b${count + 1}`): Promise<{
   sha: string;
+  branch: string;
   post: (body: object, as?: ApiClient) => Promise<Reply>;
   list: (query?: string) => Promise<Reply>;
 }> {
   count += 1;
-  const sha = await project.commit({ [`f${count}`]: `${count}` }, { branch: branch ?? `b${count}` });
+  const sha = await project.commit({ [`f${count}`]: `${count}` }, { branch });
   return {
     sha,
+    branch,
     post: (body, as = developer) => as.post(`/projects/${project.id}/statuses/${sha}`, body),
     list: (query = '') => developer.get(`/projects/${project.id}/repository/commits/${sha}/statuses${query}`),
   };
@@ -116,7 +118,7 @@ test('the exchanges', async (t) => {
     coverage: 80.0,
     target_url: 'http://gitlab.com/status',
   };
-  check('post-201-full', await one.post({ state: 'success', ref: `b${count}`, ...full }));
+  check('post-201-full', await one.post({ state: 'success', ref: one.branch, ...full }));
   check('list', await one.list());
 
   const two = await commit();
@@ -135,7 +137,7 @@ test('the exchanges', async (t) => {
   t.is((await two.post({ state: 'success', description: 'x'.repeat(256) })).status, 400);
 
   const three = await commit();
-  project.addPipeline(three.sha, `b${count}`, ['test-job']);
+  project.addPipeline(three.sha, three.branch, ['test-job']);
   check('post-400-name-taken', await three.post({ state: 'pending', name: 'test-job' }));
   t.is((await three.post({ state: 'pending', name: 'mine' })).status, 201);
 
@@ -144,7 +146,7 @@ test('the exchanges', async (t) => {
   t.is((await main.post({ state: 'running' }, maintainer)).status, 201);
 
   const gone = await commit();
-  await project.setBranch(`b${count}`, undefined);
+  await project.setBranch(gone.branch, undefined);
   check('post-404-no-ref', await gone.post({ state: 'running' }));
 
   const on = ({ path }: { path: string }): boolean => path.includes(main.sha);

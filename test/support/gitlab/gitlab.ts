@@ -80,6 +80,16 @@ export class GitLab implements AsyncDisposable {
     return this.#server.faults.add(fault, options);
   }
 
+  /** As `kill -9`: connections are cut, nothing answers any more. What was known is still known after `resume`. */
+  async interrupt(): Promise<void> {
+    await this.#server.interrupt();
+    await this.#world.settled();
+  }
+
+  async resume(): Promise<void> {
+    await this.#server.resume();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#ending.disposeAsync();
   }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { type AccessToken, newProjectToken, type TokenOptions } from './access-token.ts';
 import type { Agent } from './agents.ts';
-import { type Person, RefMoved, type TreeChange, writeCommit } from './commit-writer.ts';
+import { type Person, RefMoved, writeCommit } from './commit-writer.ts';
 import type { Deployment, Environment } from './deliveries.ts';
+import { type FileContent, treeChange } from './file-content.ts';
 import { git, gitAnswer, gitText } from './git-process.ts';
 import { type MergeRequest, type MergeRequestOptions, openMergeRequest } from './merge-requests.ts';
 import type { CommitStatus, Pipeline } from './pipelines.ts';
@@ -28,15 +29,6 @@ export interface ProjectOptions {
   unprotected?: boolean;
   members?: Readonly<Record<string, Role>>;
 }
-
-/** What a file becomes; null removes it. */
-export type FileContent =
-  | string
-  | Buffer
-  | null
-  | { content: string | Buffer; executable?: boolean }
-  | { symlink: string }
-  | { submodule: string };
 
 export interface CommitOptions {
   /** The default branch where not said; made if it does not exist. */
@@ -284,12 +276,4 @@ export class Project {
       updates: [{ before: before ?? ZERO, after: after ?? ZERO, ref }],
     });
   }
-}
-
-function treeChange(path: string, content: FileContent): TreeChange {
-  if (content === null) return { path, remove: true };
-  if (typeof content === 'string' || Buffer.isBuffer(content)) return { path, content };
-  if ('symlink' in content) return { path, content: content.symlink, mode: '120000' };
-  if ('submodule' in content) return { path, object: content.submodule, mode: '160000' };
-  return { path, content: content.content, mode: content.executable ? '100755' : '100644' };
 }

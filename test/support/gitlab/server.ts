@@ -22,8 +22,9 @@ export class Server implements AsyncDisposable {
   readonly requests: Seen[] = [];
   readonly #world: World;
   readonly #server: http.Server;
-  readonly #closing = new AbortController();
+  #closing = new AbortController();
   #count = 0;
+  #port = 0;
 
   constructor(world: World, tls?: { cert: string; key: string }) {
     this.#world = world;
@@ -39,14 +40,27 @@ export class Server implements AsyncDisposable {
   async listen(port = 0): Promise<number> {
     this.#server.listen(port, '127.0.0.1');
     await once(this.#server, 'listening');
-    return (this.#server.address() as AddressInfo).port;
+    this.#port = (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Nothing listens any more, connections are cut and what serves them is ended, in the middle of anything. */
+  async interrupt(): Promise<void> {
+    if (!this.#server.listening) return;
     this.#closing.abort();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  /** After `interrupt`: on the same port. */
+  async resume(): Promise<void> {
+    this.#closing = new AbortController();
+    await this.listen(this.#port);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.interrupt();
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

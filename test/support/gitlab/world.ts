@@ -109,9 +109,13 @@ export class World {
   }
 
   /** Resolves when nothing runs any more. */
+  async settled(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running);
+  }
+
   async end(): Promise<void> {
     this.#ending.abort();
-    while (this.running.size > 0) await Promise.all(this.running);
+    await this.settled();
   }
 
   /** Work that nobody waits for now; the end of the stand-in does. */
