@@ -12,6 +12,8 @@ export interface Io {
   stderrIsTty: boolean;
   /** Width of the terminal in columns; 80 where there is none. */
   columns: number;
+  /** The size of the terminal at stderr, as it is now. */
+  screen(): { columns: number; rows: number };
   /** Ends on Ctrl-C and SIGTERM. */
   signal: AbortSignal;
   version: string;

@@ -61,6 +61,7 @@ function processIo(signal: AbortSignal): Io {
     stdoutIsTty: stdout.isTTY === true,
     stderrIsTty: stderr.isTTY === true,
     columns: stdout.columns ?? 80,
+    screen: () => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24 }),
     signal,
     version: VERSION,
   };

@@ -1,54 +1,82 @@
 import type { Io } from './io.ts';
+import { frame, type View } from './view.ts';
 
 const PATIENCE_MS = 1000;
 const REDRAW_MS = 200;
 const REPEAT_MS = 10_000;
 
+/** What a progress view needs of a process. */
+export type ProgressIo = Pick<Io, 'err' | 'stderrIsTty' | 'screen' | 'env'>;
+
 /**
- * Says on stderr what takes longer than a second: one line that redraws itself on a terminal, a plain line every
- * ten seconds elsewhere. `update` is cheap enough to be called for every object.
+ * Says on stderr what takes longer than a second: lines that redraw themselves on a terminal, a plain line every ten
+ * seconds elsewhere. `update` and `show` are cheap enough to be called for every object.
  */
 export class Progress {
-  readonly #io: Pick<Io, 'err' | 'stderrIsTty'>;
+  readonly #io: ProgressIo;
+  readonly #isLive: boolean;
+  readonly #color: boolean;
   #timer: NodeJS.Timeout;
-  #text = '';
-  #drawn = false;
+  #view: () => View | undefined = () => undefined;
+  /** Lines on the terminal that are ours. */
+  #drawn = 0;
 
-  constructor(io: Pick<Io, 'err' | 'stderrIsTty'>) {
+  constructor(io: ProgressIo) {
     this.#io = io;
+    // A dumb terminal can't go back to what it has written.
+    this.#isLive = io.stderrIsTty && io.env.TERM !== 'dumb';
+    this.#color = this.#isLive && !io.env.NO_COLOR;
     this.#timer = setTimeout(() => this.#draw(), PATIENCE_MS).unref();
   }
 
   update(text: string): void {
-    this.#text = text;
+    this.#view = () => ({ plain: text });
+  }
+
+  /** Asked whenever something is drawn. */
+  show(view: () => View): void {
+    this.#view = view;
   }
 
   #draw(): void {
-    const { err, stderrIsTty } = this.#io;
-    if (this.#text) err(stderrIsTty ? `\r\x1b[K${this.#text}` : `${this.#text}\n`);
-    this.#drawn = stderrIsTty && this.#text !== '';
-    this.#timer = setTimeout(() => this.#draw(), stderrIsTty ? REDRAW_MS : REPEAT_MS).unref();
+    const view = this.#view();
+    if (view && this.#isLive) this.#redraw(view);
+    else if (view) this.#io.err(`${view.plain}\n`);
+    this.#timer = setTimeout(() => this.#draw(), this.#isLive ? REDRAW_MS : REPEAT_MS).unref();
   }
 
-  /** Writes lines of their own to stderr, out of the way of the one that redraws itself. */
+  /** Writes over what is there, in one go and without clearing it first: nothing flickers. */
+  #redraw(view: View): void {
+    const lines = frame(view, this.#io.screen(), this.#color);
+    const text = lines.map((line) => `\r${line}\x1b[K`).join('\n');
+    this.#io.err(`${this.#home()}${text}\x1b[J`);
+    this.#drawn = lines.length;
+  }
+
+  /** Goes to the first of our lines. */
+  #home(): string {
+    return this.#drawn > 1 ? `\x1b[${this.#drawn - 1}A` : '';
+  }
+
+  /** Writes lines of their own to stderr, out of the way of those that redraw themselves. */
   say(text: string): void {
     this.aside(() => this.#io.err(`${text}\n`));
   }
 
-  /** Takes the line away while something else is written to the terminal. */
+  /** Takes the lines away while something else is written to the terminal. */
   aside(write: () => void): void {
     this.#clear();
     write();
   }
 
-  /** Takes the line away again, so that it never mixes with a report. */
+  /** Takes the lines away again, so that they never mix with a report. */
   end(): void {
     clearTimeout(this.#timer);
     this.#clear();
   }
 
   #clear(): void {
-    if (this.#drawn) this.#io.err('\r\x1b[K');
-    this.#drawn = false;
+    if (this.#drawn > 0) this.#io.err(`${this.#home()}\r\x1b[J`);
+    this.#drawn = 0;
   }
 }

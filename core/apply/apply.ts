@@ -1,19 +1,22 @@
-import { type ApplyError, type ApplyRecord, isHeldBack, type Outcome } from '../model/apply.ts';
+import { type ApplyError, type ApplyRecord, isHeldBack, type Outcome, type Waited } from '../model/apply.ts';
 import type { Cluster, Resource } from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { KubeObject, ObjectId } from '../model/object.ts';
 import type { Change } from '../model/plan.ts';
+import { ProblemError } from '../model/problem.ts';
 import type { Step } from '../plan/plan.ts';
+import { scrub } from '../plan/secret-gate.ts';
 import { type Approval, asApproved, refuseOthers } from './approval.ts';
 import { carryOut } from './carry-out.ts';
 import type { Clock } from './clock.ts';
 import { eventsOf } from './events.ts';
-import { orderSteps } from './order.ts';
+import { type Order, orderSteps } from './order.ts';
 import { cutOff, failed, heldBack, settled } from './outcome.ts';
 import { type FoundSet, widenSet } from './parent.ts';
 import { changesOf, extentOf, type PlannedRun, planRun, type RunOptions } from './plan-run.ts';
 import { planPrune, prune } from './prune.ts';
-import { beginning, ending, type RecordOptions, tellEvents } from './recorder.ts';
+import { Readiness, type WaitOptions } from './readiness.ts';
+import { beginning, ending, type RecordOptions, recordHealth, tellEvents } from './recorder.ts';
 import { type Pruned, parentChange, settleSet } from './settle.ts';
 
 export interface ApplyOptions extends Omit<RunOptions, 'economy' | 'full'> {
@@ -28,6 +31,14 @@ export interface ApplyOptions extends Omit<RunOptions, 'economy' | 'full'> {
   stop: AbortSignal;
   /** Called once, before anything is written. */
   onPlanned?: (changes: readonly Change[]) => void;
+  /** Wait until every object is well; absent: don't. */
+  wait?: WaitOptions;
+  /** In [0, 1), for the jitter of watches that are tried again; without it they have none. */
+  random?: () => number;
+  /** Called as each wave of objects begins, from 1. */
+  onWave?: (number: number, of: number) => void;
+  /** Called with each object that is about to be written, where it really is. */
+  onBegin?: (change: Change) => void;
   /** Called for each object as it is done. */
   onOutcome?: (outcome: Outcome) => void;
   /** Called with each object that is as the manifests want it, as it is now. It holds real values: never print it. */
@@ -51,16 +62,41 @@ export async function applyManifests(
   const gate = approval ? options.gate.withDigests(approval.digest) : options.gate;
   const run = await planRun(cluster, manifests, { ...options, gate, economy: !preflight && !approval });
   // Contradictions of the order come to light before the parent is written.
-  orderSteps(run.steps);
+  const order = orderSteps(run.steps);
   if (approval) refuseOthers(run, approval, options.namespace);
   const changes = changesOf(run);
   options.onPlanned?.(changes);
   const refuses = preflight && changes.some(({ action }) => action === 'unknown');
-  const outcomes = refuses
-    ? await refuse(cluster, run, changes, { ...options, startedAt })
-    : await write(cluster, run, { ...options, startedAt });
-  const finishedAt = timeOf(clock);
-  return { outcomes, startedAt, finishedAt, ...(applySet && { applySet: applySet.set }) };
+  const begun = { ...options, startedAt };
+  const end = (outcomes: Outcome[], waited?: Waited): ApplyRecord => ({
+    outcomes,
+    startedAt,
+    finishedAt: timeOf(clock),
+    ...(applySet && { applySet: applySet.set }),
+    ...(waited && { waited }),
+  });
+  if (refuses) return end(await refuse(cluster, run, changes, begun));
+  const { stop, random = () => 0.5, wait } = options;
+  const { discovery } = run;
+  const values = once(() => manifests.flatMap(({ id, object }) => gate.values(id, object)));
+  const readiness = new Readiness(order, {
+    cluster,
+    discovery,
+    clock,
+    random,
+    stop,
+    scrub: (text) => scrub(text, values()),
+    ...(wait && { wait }),
+  });
+  try {
+    const outcomes = await write(cluster, run, { order, readiness }, begun);
+    const finished = await readiness.finish(outcomes);
+    if (!finished) return end(outcomes);
+    await tellHealth(cluster, run, finished.outcomes, begun);
+    return end(finished.outcomes, finished.waited);
+  } finally {
+    await readiness.close();
+  }
 }
 
 type BegunOptions = ApplyOptions & { startedAt: string };
@@ -78,9 +114,15 @@ async function refuse(
   return [...outcomes, ...(await settle(cluster, run, run.set, { outcomes, written: [] }, options))];
 }
 
-async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): Promise<Outcome[]> {
+async function write(
+  cluster: Cluster,
+  run: PlannedRun,
+  { order, readiness }: { order: Order; readiness: Readiness },
+  options: BegunOptions,
+): Promise<Outcome[]> {
   const { gate, clock, stop, conflicts = 'take', replace, applySet, startedAt, approval } = options;
-  const { onOutcome = () => undefined, onSettled } = options;
+  const { onOutcome = () => undefined, onBegin = () => undefined, onWave = () => undefined } = options;
+  const { onSettled } = options;
   const { steps, discovery } = run;
   const { judgeAgain, planAgain } = approval ? asApproved(run, approval) : run;
   const version = applySet?.version ?? '';
@@ -95,13 +137,23 @@ async function write(cluster: Cluster, run: PlannedRun, options: BegunOptions): 
     takeOver: options.takeOver ?? new Set<string>(),
     exact: approval !== undefined,
     judgeAgain,
-    onSettled: ({ change, resource }: Step, live: KubeObject) => onSettled?.(change.id, resource!, live),
+    onSettled: ({ change, resource }: Step, live: KubeObject) => {
+      readiness.settled(change.id, live);
+      onSettled?.(change.id, resource!, live);
+    },
     // A CRD of this run may bring more.
     get servedVersions() {
       return run.servedVersions;
     },
   };
-  const written = await carryOut(desk, steps, { stop, planAgain, onOutcome });
+  const written = await carryOut(desk, steps, order, {
+    stop,
+    planAgain,
+    readiness,
+    onWave,
+    onBegin,
+    onOutcome,
+  });
   if (!run.prune)
     return [
       ...written,
@@ -150,6 +202,26 @@ async function settle(
   }
 }
 
+/** Has the parent tell how the objects are. That it can't must not hide how they are. */
+async function tellHealth(
+  cluster: Cluster,
+  { discovery }: PlannedRun,
+  outcomes: readonly Outcome[],
+  options: BegunOptions,
+): Promise<void> {
+  const { applySet, clock, stop, onNotice = () => undefined } = options;
+  if (!applySet || stop.aborted) return;
+  const { set, version } = applySet;
+  const judged = outcomes.flatMap(({ change: { id }, health }) => (health ? [{ id, health }] : []));
+  const desk = { cluster, discovery, version, record: recordOf(options), onNotice };
+  try {
+    await recordHealth(desk, set, judged, timeOf(clock));
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    onNotice(`the health is not recorded: ${error.problems[0]!.message}`);
+  }
+}
+
 /** Whether any object is to be written or deleted. */
 function willWrite({ steps, prune: planned }: PlannedRun): boolean {
   return (
@@ -181,4 +253,13 @@ function untoldOutcome(change: Change): Outcome {
 
 function timeOf(clock: Clock): string {
   return new Date(clock.now()).toISOString();
+}
+
+/** Makes a value when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -11,6 +11,10 @@ export interface Order {
   waves: Step[][];
   /** Without these an object can't be written: its Namespace, its kind's CRD, what it names in `depends-on`. */
   needs: ReadonlyMap<Step, readonly Step[]>;
+  /** What an object names in `depends-on`. */
+  named: ReadonlyMap<Step, readonly Step[]>;
+  /** The sync wave in which each object is written; one that is needed earlier counts with those that need it. */
+  syncWaves: ReadonlyMap<Step, number>;
 }
 
 // Kinds by what they need of each other, one wave after the other. Kinds of other groups come behind workloads:
@@ -72,7 +76,7 @@ export function rankOf({ group, kind }: { group: string; kind: string }): number
  */
 export function orderSteps(steps: readonly Step[]): Order {
   const problems: Problem[] = [];
-  const needs = needsOf(steps, problems);
+  const { needs, named } = needsOf(steps, problems);
   const places = new Map<Step, Place>();
   const settle = (step: Step, trail: readonly Step[]): Place => {
     const known = places.get(step);
@@ -93,7 +97,8 @@ export function orderSteps(steps: readonly Step[]): Order {
   if (problems.length > 0) throw new ProblemError(...problems);
   const sorted = steps.toSorted((a, b) => compare(places.get(a)!, places.get(b)!));
   const waves = Map.groupBy(sorted, (step) => places.get(step)!.join());
-  return { waves: [...waves.values()], needs };
+  const syncWaves = new Map(steps.map((step) => [step, places.get(step)![0]]));
+  return { waves: [...waves.values()], needs, named, syncWaves };
 }
 
 /** Sync wave, kind's rank, and how many objects of that rank have to come first. */
@@ -107,7 +112,10 @@ function latest(a: Place, b: Place): Place {
   return compare(a, b) < 0 ? b : a;
 }
 
-function needsOf(steps: readonly Step[], problems: Problem[]): Map<Step, Step[]> {
+function needsOf(
+  steps: readonly Step[],
+  problems: Problem[],
+): { needs: Map<Step, Step[]>; named: Map<Step, Step[]> } {
   const byKey = new Map(steps.map((step) => [objectKey(step.change.id), step]));
   const definitions = new Map(
     steps
@@ -118,19 +126,22 @@ function needsOf(steps: readonly Step[], problems: Problem[]): Map<Step, Step[]>
       }),
   );
   const needs = new Map<Step, Step[]>();
+  const named = new Map<Step, Step[]>();
   for (const step of steps) {
     const { id } = step.change;
     const namespace =
       id.namespace && byKey.get(objectKey({ group: '', kind: 'Namespace', name: id.namespace }));
     const needed = [namespace, definitions.get(`${id.group}/${id.kind}`)].filter((one) => !!one);
+    const depended: Step[] = [];
     for (const { key, text } of dependenciesOf(step.manifest, problems)) {
       const target = byKey.get(key);
-      if (target) needed.push(target);
+      if (target) depended.push(target);
       else problems.push(missing(step, text));
     }
-    if (needed.length > 0) needs.set(step, needed);
+    if (depended.length > 0) named.set(step, depended);
+    if (needed.length + depended.length > 0) needs.set(step, [...needed, ...depended]);
   }
-  return needs;
+  return { needs, named };
 }
 
 function missing({ manifest, change }: Step, text: string): Problem {

@@ -18,7 +18,6 @@ import { failureOf, noAnswer } from './failure.ts';
 import { collectionPath, objectPath } from './paths.ts';
 import type { Log } from './request-log.ts';
 import { type ApiRequest, type Sent, Transport } from './transport.ts';
-import { watch } from './watch.ts';
 
 export interface ConnectOptions {
   /** Of this program, for the User-Agent. */
@@ -87,7 +86,11 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
     get: async (ref) =>
       asObject(await transport.send({ method: 'GET', path: objectPath(ref), repeatable: true })),
     list: (resource, page) => list(transport, resource, page),
-    watch: (resource, selection) => watch(transport, resource, selection, { clock, random }),
+    watch: async function* (resource, selection) {
+      // Code that only those load who wait.
+      const { watch } = await import('./watch.ts');
+      yield* watch(transport, resource, selection, { clock, random });
+    },
     logs: (pod, which) => logs(transport, pod, which),
     apply: async (ref, object, { dryRun, force = true, resourceVersion }) => {
       const metadata = { ...object.metadata, resourceVersion };

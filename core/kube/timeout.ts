@@ -11,19 +11,23 @@ const UNITS: Record<string, number> = {
   h: 3_600_000,
 };
 
+/** Reads a Go duration (`1m30s`, `500ms`) as milliseconds; undefined for what is none. */
+export function parseDuration(text: string): number | undefined {
+  const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) return undefined;
+  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * UNITS[unit!]!, 0);
+}
+
 /**
- * Reads `--request-timeout` as kubectl does (client-go `ParseTimeout`): whole seconds (`30`) or a Go duration
- * (`1m30s`, `500ms`). Returns milliseconds. Throws ProblemError.
+ * Reads `--request-timeout` as kubectl does (client-go `ParseTimeout`): whole seconds (`30`) or a Go duration.
+ * Returns milliseconds. Throws ProblemError.
  */
 export function parseTimeout(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map((part) => part[0]).join('') !== text) {
-    throw problem(
-      'TimeoutInvalid',
-      `${JSON.stringify(text)} is not a request timeout`,
-      'write seconds (30) or a duration (1m30s)',
-    );
-  }
-  return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * UNITS[unit!]!, 0);
+  const timeout = /^\d+$/.test(text) ? Number(text) * 1000 : parseDuration(text);
+  if (timeout !== undefined) return timeout;
+  throw problem(
+    'TimeoutInvalid',
+    `${JSON.stringify(text)} is not a request timeout`,
+    'write seconds (30) or a duration (1m30s)',
+  );
 }

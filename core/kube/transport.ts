@@ -12,7 +12,7 @@ import { Limiter, type Slot } from './limiter.ts';
 import { bareHost, isLoopback } from './proxy-choice.ts';
 import { type Log, logExchange } from './request-log.ts';
 import { parseRetryAfter, RetryBudget, retryDelay } from './retry.ts';
-import { type OpenAnswer, openStream } from './stream.ts';
+import type { OpenAnswer } from './stream.ts';
 import { warningTexts } from './warnings.ts';
 import { exchange, type WireReply, type WireRequest } from './wire.ts';
 
@@ -242,6 +242,7 @@ export class Transport {
     // Compressed, an answer comes in blocks and not in lines.
     const headers = { ...wire.headers, ...credential.headers, 'accept-encoding': 'identity' };
     const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
+    const { openStream } = await import('./stream.ts');
     const startedAt = clock.now();
     let answer: OpenAnswer;
     try {

@@ -1,3 +1,4 @@
+import { type Health, isWell, type StoryLine, type WaitEnd } from './health.ts';
 import type { Change } from './plan.ts';
 
 /** What became of an object, worst first. `skipped`: nothing was written, on purpose or because it was held back. */
@@ -17,6 +18,17 @@ export interface Outcome {
   result: Result;
   /** There for `failed`, and for `skipped` where the object was held back against the wish of the plan. */
   error?: ApplyError;
+  /** How the object was when the waiting ended; absent where nobody waited for it. */
+  health?: Health;
+  /** Why it was not well. */
+  story?: readonly StoryLine[];
+}
+
+/** How a run waited for its objects. */
+export interface Waited {
+  end: WaitEnd;
+  /** How long it waited, all together. */
+  seconds: number;
 }
 
 /** The objects that one run keeps together (KEP-3659), by their parent. */
@@ -32,6 +44,8 @@ export interface ApplyRecord {
   startedAt: string;
   finishedAt: string;
   applySet?: ApplySetId;
+  /** Absent where nobody asked to wait. */
+  waited?: Waited;
 }
 
 export type ApplySummary = Record<Result, number>;
@@ -100,8 +114,13 @@ export function isCounted(outcome: Outcome): boolean {
   return isHeldBack(outcome) && COUNTED_REASONS.has(outcome.error!.reason);
 }
 
-/** `apply`: 2 when something failed, 1 when something was held back, else 0. */
+/** Whether an object was waited for in vain. */
+export function isUnwell({ health }: Outcome): boolean {
+  return health !== undefined && !isWell(health.status);
+}
+
+/** `apply`: 2 when something failed, 1 when something was held back or was waited for in vain, else 0. */
 export function applyExitCode(outcomes: readonly Outcome[]): 0 | 1 | 2 {
   if (outcomes.some(({ result }) => result === 'failed')) return 2;
-  return outcomes.some(isHeldBack) ? 1 : 0;
+  return outcomes.some((outcome) => isHeldBack(outcome) || isUnwell(outcome)) ? 1 : 0;
 }

@@ -14,6 +14,7 @@ import { applySummaryText, outcomeName, outcomeText } from '../../core/report/ap
 import { reportAsJson, reportAsYaml } from '../../core/report/diff-report.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import { render } from '../../core/report/render.ts';
+import { unwellText, waitedText } from '../../core/report/waited-text.ts';
 import type { ApplyFlags } from '../commands/apply.ts';
 import { checkInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
@@ -21,7 +22,9 @@ import { readPlanFile } from '../plan-file.ts';
 import { onTermsOf } from '../plan-terms.ts';
 import { Progress } from '../progress.ts';
 import { readSet } from '../set-flags.ts';
+import { readWait } from '../wait-flags.ts';
 import { type Prepared, withCluster } from '../with-cluster.ts';
+import { ApplyView } from './apply-view.ts';
 import { refuseElsewhere } from './approved-plan.ts';
 import { recordOf } from './run-facts.ts';
 
@@ -38,6 +41,7 @@ export async function runApply(given: ApplyFlags, io: Io): Promise<number> {
       hint: 'kubectl gitlab-agent diff compares two',
     });
   }
+  const wait = readWait(given);
   const approval = given.plan === undefined ? undefined : readPlanFile(given.plan, io);
   const flags = approval ? onTermsOf(given, approval.document) : given;
   const gate = new SecretGate((flags.secretPath ?? []).map(parseSecretPath));
@@ -48,7 +52,7 @@ export async function runApply(given: ApplyFlags, io: Io): Promise<number> {
       if (approval) await refuseElsewhere(approval, prepared);
       return isDryRun(flags.dryRun)
         ? showPlan(prepared, flags, io, { progress, approval })
-        : carryOut(prepared, flags, io, { progress, stop, approval });
+        : carryOut(prepared, flags, io, { progress, stop, approval, wait });
     });
   } finally {
     stop.end();
@@ -75,22 +79,27 @@ async function showPlan(
   return diffExitCode(summarize(changes));
 }
 
+interface Conduct {
+  progress: Progress;
+  stop: Stop;
+  approval: Approval | undefined;
+  wait: { timeout: number } | undefined;
+}
+
 async function carryOut(
   { cluster, manifests, options }: Prepared,
   flags: ApplyFlags,
   io: Io,
-  { progress, stop, approval }: { progress: Progress; stop: Stop; approval: Approval | undefined },
+  { progress, stop, approval, wait }: Conduct,
 ): Promise<number> {
   const { output, conflicts = 'take', replace, preflight } = flags;
   const style = { color: wantsColor(io, flags.color), width: io.columns };
-  let done = 0;
-  let total = 0;
+  const view = new ApplyView(() => Date.now());
   const tell = (outcome: Outcome): void => {
-    done += 1;
+    view.end(outcome.change.id);
     const text =
       output === 'text' ? outcomeText(outcome, style) : output === 'name' ? outcomeName(outcome) : '';
     if (text) progress.aside(() => io.out(text));
-    progress.update(`applying: ${done} of ${total} objects …`);
   };
   const { applySet, adopted } = readSet(flags, { namespace: options.namespace, version: io.version });
   const record = await applyManifests(cluster, manifests, {
@@ -100,18 +109,25 @@ async function carryOut(
     replace,
     preflight,
     ...(approval && { approval }),
+    ...(wait && { wait: { ...wait, onHealth: (unwell) => view.health(unwell) } }),
     clock: clockOf(stop.atOnce),
+    random: Math.random,
     stop: io.signal,
     onPlanned: (changes) => {
-      total = changes.length;
-      progress.update(`applying: 0 of ${total} objects …`);
+      view.planned(changes.length);
+      progress.show(() => view.view());
       stop.softly();
     },
+    onWave: (number, of) => view.wave(number, of),
+    onBegin: ({ id }) => view.begin(id),
     onOutcome: tell,
     onNotice: (text) => progress.say(`notice: ${oneLine(text)}`),
   });
   progress.end();
-  if (output === 'text') io.out(applySummaryText(record.outcomes, style));
+  if (output === 'text')
+    io.out(
+      unwellText(record.outcomes, style) + applySummaryText(record.outcomes, style) + waitedText(record),
+    );
   else if (output !== 'name') io.out(report(record, output));
   return applyExitCode(record.outcomes);
 }

@@ -3,6 +3,7 @@ import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.t
 import { INPUT_FLAGS, PLAN_FLAGS, TERM_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
 import { SET_FLAGS } from '../set-flags.ts';
+import { WAIT_FLAGS } from '../wait-flags.ts';
 
 export const APPLY_FLAGS = {
   ...INPUT_FLAGS,
@@ -23,6 +24,7 @@ export const APPLY_FLAGS = {
   },
   ...TERM_FLAGS,
   ...SET_FLAGS,
+  ...WAIT_FLAGS,
   output: {
     alias: 'o',
     choices: ['text', 'json', 'yaml', 'name'] as const,
@@ -41,10 +43,12 @@ Carries out the plan that "diff" shows, and writes only what differs. Order:
 Namespaces and CRDs first, webhooks last; argocd.argoproj.io/sync-wave and
 config.kubernetes.io/depends-on are followed. An object that fails stops only
 those that need it. Ctrl-C stops between objects and reports. With --applyset
-the objects are members of a set; --prune deletes those that left it.
+the objects are members of a set; --prune deletes those that left it. With
+--wait it ends when all are healthy, and what is in an earlier wave or named
+in depends-on must be healthy before what comes after it is written.
 
-Exit codes: 0 done, 1 something was held back, 2 something failed; with
---dry-run those of diff.`;
+Exit codes: 0 done, 1 something was held back or is not healthy, 2 something
+failed; with --dry-run those of diff.`;
 
 const EXAMPLES = `Examples:
   # a directory and what is below it; first only the plan
@@ -66,6 +70,9 @@ const EXAMPLES = `Examples:
   # exactly the plan that was approved, from the same inputs, or nothing
   kubectl gitlab-agent diff -R -f deploy/ --applyset shop --prune -o plan --out plan.json
   kubectl gitlab-agent apply -R -f deploy/ --plan plan.json
+
+  # and wait until it runs, or tell why it does not
+  kubectl gitlab-agent apply -R -f deploy/ --wait --timeout 2m
 
   # leave to others what others changed
   kubectl gitlab-agent apply -f web.yaml --conflicts=keep`;

@@ -41,6 +41,7 @@ export function applyText(on: Stage, yaml: string, options: ApplyTextOptions = {
         replace: false,
         preflight: false,
         clock: wallClock,
+        random: Math.random,
         stop: new AbortController().signal,
         ...rest,
       });
