@@ -4,7 +4,10 @@ import { separateShortValues } from './arguments.ts';
 import { APPLY_FLAGS, applyCommand } from './commands/apply.ts';
 import { configCommand } from './commands/config.ts';
 import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
+import { EXPLAIN_FLAGS, explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
+import { historyCommand } from './commands/history.ts';
+import { inventoryCommand } from './commands/inventory.ts';
 import { versionCommand } from './commands/version.ts';
 import { CONNECTION_FLAGS } from './connection-flags.ts';
 import type { Io } from './io.ts';
@@ -12,7 +15,11 @@ import { usageProblem } from './usage.ts';
 
 const MAX_WIDTH = 110;
 /** Every name under which yargs hands over a flag that may be given more than once. */
-const REPEATABLE = new Set(['_', ...[APPLY_FLAGS, DIFF_FLAGS, CONNECTION_FLAGS].flatMap(repeatableNames)]);
+const REPEATABLE = new Set([
+  '_',
+  'object',
+  ...[APPLY_FLAGS, DIFF_FLAGS, EXPLAIN_FLAGS, CONNECTION_FLAGS].flatMap(repeatableNames),
+]);
 
 /** Parses the arguments, runs one command and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
@@ -27,7 +34,10 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     .command(applyCommand(io, finish))
     .command(configCommand(io, finish))
     .command(diffCommand(io, finish))
+    .command(explainCommand(io, finish))
     .command(healthCommand(io, finish))
+    .command(historyCommand(io, finish))
+    .command(inventoryCommand(io, finish))
     .command(versionCommand(io, finish))
     .middleware(lastOfEach)
     .demandCommand(1, 'say what to do')

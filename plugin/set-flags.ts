@@ -2,6 +2,7 @@ import type { InferredOptionTypes } from 'yargs';
 import { applySetId } from '../core/apply/apply-set.ts';
 import type { RunOptions } from '../core/apply/plan-run.ts';
 import { type Allowance, parseAllowance } from '../core/model/allowance.ts';
+import type { ApplySetId } from '../core/model/apply.ts';
 import { ProblemError } from '../core/model/problem.ts';
 
 // Flags of the commands that keep the objects of a source together as an apply set.
@@ -35,6 +36,15 @@ export const SET_FLAGS = {
   },
 } as const;
 
+// The flag of the commands that look at a set, in which it may be left out.
+export const CHOICE_FLAGS = {
+  applyset: {
+    type: 'string',
+    requiresArg: true,
+    describe: '[NAMESPACE/]NAME of the set; where there is only one in the namespace, it may be left out',
+  },
+} as const;
+
 type SetFlags = Pick<InferredOptionTypes<typeof SET_FLAGS>, 'applyset' | 'prune'> & {
   pruneAllow?: string | undefined;
   pruneKinds?: string | undefined;
@@ -57,20 +67,11 @@ export function readSet(
     if (idle) throw usage(`${idle[0]} needs a set`, 'name it: --applyset [NAMESPACE/]NAME');
     return {};
   }
-  const parts = applyset.split('/');
-  const name = parts.at(-1)!;
-  const within = parts.length === 2 ? parts[0]! : namespace;
-  const isName = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
-  if (parts.length > 2 || !isName.test(name) || !isName.test(within))
-    throw usage(
-      `can't read the apply set ${JSON.stringify(applyset)}`,
-      'write [NAMESPACE/]NAME of a ConfigMap',
-    );
   const kinds = pruneKinds.split(',').map((kind) => kind.trim().toLowerCase());
   const allowance = pruneAllow === undefined ? undefined : readAllowance(pruneAllow);
   return {
     applySet: {
-      set: applySetId({ namespace: within, name }),
+      set: readSetName(applyset, namespace),
       prune,
       pruneKinds: new Set(kinds.filter((kind) => kind !== '')),
       version,
@@ -85,6 +86,17 @@ function readAllowance(text: string): Allowance {
   if (!allowance)
     throw usage(`can't read --prune-allow ${JSON.stringify(text)}`, 'write a number, or a share such as 80%');
   return allowance;
+}
+
+/** Reads `[NAMESPACE/]NAME`. */
+export function readSetName(text: string, namespace: string): ApplySetId {
+  const parts = text.split('/');
+  const name = parts.at(-1)!;
+  const within = parts.length === 2 ? parts[0]! : namespace;
+  const isName = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/;
+  if (parts.length > 2 || !isName.test(name) || !isName.test(within))
+    throw usage(`can't read the apply set ${JSON.stringify(text)}`, 'write [NAMESPACE/]NAME of a ConfigMap');
+  return applySetId({ namespace: within, name });
 }
 
 function usage(message: string, hint: string): ProblemError {

@@ -43,6 +43,9 @@ export function usageProblem(message: string, argv: readonly string[]): Problem 
   return { code: 'Usage', message: message.replace(/\s+/g, ' '), hint: COMMANDS };
 }
 
+/** What commands take beside flags. */
+const POSITIONALS: Record<string, string> = { history: 'one sync' };
+
 function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'message' | 'hint'> {
   const flags = argv.filter((argument) => argument.startsWith('-')).map((flag) => flag.replace(/=.*$/s, ''));
   // yargs names a flag in camel case too.
@@ -56,8 +59,9 @@ function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'messa
     return { message: `there is no command "${command}"`, hint: COMMANDS };
   const list = names.map((name) => JSON.stringify(name)).join(', ');
   if (command.includes(' ')) return { message: `${command} takes one file, not also ${list}` };
-  const hint = argv[0] === 'version' ? undefined : `did you mean -f ${names[0]}?`;
-  return { message: `${argv[0]} takes flags only, not ${list}`, ...(hint && { hint }) };
+  const taken = POSITIONALS[argv[0]!];
+  const hint = argv[0] === 'version' || taken ? undefined : `did you mean -f ${names[0]}?`;
+  return { message: `${argv[0]} takes ${taken ?? 'flags only'}, not ${list}`, ...(hint && { hint }) };
 }
 
 function flagName(name: string): string {

@@ -1,6 +1,3 @@
-import { join } from 'node:path';
-import { connect } from '../core/kube/cluster.ts';
-import { loadConnection } from '../core/kube/load-connection.ts';
 import type { Cluster } from '../core/model/cluster.ts';
 import type { Manifest } from '../core/model/manifest.ts';
 import { ListAhead } from '../core/plan/list-ahead.ts';
@@ -10,6 +7,7 @@ import { oneLine } from '../core/report/escape.ts';
 import type { ConnectionFlags } from './connection-flags.ts';
 import { type InputFlags, noObjects, readIgnoreFile, readInputs } from './inputs.ts';
 import type { Io } from './io.ts';
+import { openCluster } from './open-cluster.ts';
 import type { Progress } from './progress.ts';
 
 /** The flags that say what to compare with which cluster. */
@@ -36,15 +34,7 @@ export async function withCluster<T>(
   use: (prepared: Prepared) => Promise<T>,
 ): Promise<T> {
   const ignore = await readIgnoreFile(flags.ignoreFile, io.cwd);
-  const connection = loadConnection(flags, { env: io.env, homedir: io.homedir });
-  const cluster = connect(connection, {
-    version: io.version,
-    signal,
-    cacheDir: io.env.KUBECACHEDIR || join(io.homedir, '.kube', 'cache'),
-    ...(flags.v >= 6 && {
-      log: (level: number, line: string) => (level <= flags.v ? progress.say(line) : undefined),
-    }),
-  });
+  const { connection, cluster } = openCluster(flags, io, { progress, signal });
   let manifests: Manifest[] = [];
   try {
     // The server answers while the files are read; whether it answers at all is asked again by the plan.

@@ -186,7 +186,10 @@ async function settle(
   const { gate, clock, stop, startedAt, applySet, onOutcome, onNotice = () => undefined } = options;
   const { version } = applySet!;
   const finishedAt = timeOf(clock);
-  const ended = { outcomes, objects: run.steps.length, startedAt, finishedAt };
+  const objects = run.steps
+    .filter(({ change }) => change.action !== 'skip')
+    .map(({ change, manifest }) => ({ id: change.id, source: manifest.source }));
+  const ended = { outcomes, objects, startedAt, finishedAt };
   const telling = ending(recordOf(options), ended);
   try {
     const now = await settleSet({ cluster, run, set, version, gate, telling }, written, pruned);

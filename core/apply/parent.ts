@@ -3,19 +3,15 @@ import { ABSENT, type Answer, type Cluster, type Discovery, type ObjectRef } fro
 import type { Manifest } from '../model/manifest.ts';
 import type { KubeObject } from '../model/object.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
+import { besideParent, coversExtent, type Extent, sameExtent, unionExtent } from './apply-set.ts';
 import {
-  besideParent,
-  coversExtent,
-  type Extent,
   isOurTooling,
   type ParentContent,
   type ParentState,
   type ParentWords,
   parentObject,
   readParent,
-  sameExtent,
-  unionExtent,
-} from './apply-set.ts';
+} from './parent-object.ts';
 
 const ATTEMPTS = 5;
 

@@ -69,17 +69,12 @@ export function guardPrune(candidates: readonly Candidate[], facts: PruneFacts):
 
 /** Decides on one object by itself: asked again when it changed before its delete. */
 export function guardOne({ id, live }: Candidate, facts: PruneFacts): Decision {
-  const { uid, deletionTimestamp, ownerReferences } = live.metadata;
+  const { uid, deletionTimestamp } = live.metadata;
   // It went to another set since it was found.
   if (dig(live, 'metadata', 'labels', PART_OF) !== facts.set) return { action: 'keep' };
   if (facts.wanted.has(objectKey(id)) || facts.wantedUids.has(String(uid)) || deletionTimestamp)
     return { action: 'keep' };
-  // Controllers copy labels: those of a Service to its EndpointSlices. What they make they also delete.
-  if (
-    Array.isArray(ownerReferences) &&
-    ownerReferences.some((owner) => isObject(owner) && owner.controller === true)
-  )
-    return { action: 'keep' };
+  if (isControlled(live)) return { action: 'keep' };
   if (!isMember(live, facts)) {
     const message = 'it has the label of the set, but somebody else wrote it there';
     return { action: 'skip', error: { reason: 'LabelNotOurs', message } };
@@ -92,6 +87,14 @@ export function guardOne({ id, live }: Candidate, facts: PruneFacts): Decision {
     return { action: 'hold', error: { reason: 'PruneKind', message, hint: `--prune-kinds ${id.kind}` } };
   }
   return { action: 'delete' };
+}
+
+/** Controllers copy labels: those of a Service to its EndpointSlices. What they make they also delete. */
+export function isControlled({ metadata: { ownerReferences } }: KubeObject): boolean {
+  return (
+    Array.isArray(ownerReferences) &&
+    ownerReferences.some((owner) => isObject(owner) && owner.controller === true)
+  );
 }
 
 /** The label counts where our own Apply entry holds it: copied or hand-written ones make no member. */

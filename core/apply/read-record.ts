@@ -3,6 +3,7 @@ import { HEALTH_STATUSES } from '../model/health.ts';
 import { isObject, type Json, type JsonObject, parseJson } from '../model/json.ts';
 import type {
   HistoryEntry,
+  RecordData,
   RecordedFailure,
   RevisionAt,
   RunSource,
@@ -11,7 +12,6 @@ import type {
   SetStatus,
   SyncState,
 } from '../model/record.ts';
-import type { RecordData } from './record-text.ts';
 
 // Anybody with the right to edit ConfigMaps can write into a parent: what is not as we write it is as good as absent.
 

@@ -1,5 +1,5 @@
 import { type JsonObject, setOwn, stringifyJson } from '../model/json.ts';
-import type { HistoryEntry, RecordedFailure, SetInventory, SetStatus } from '../model/record.ts';
+import type { HistoryEntry, RecordData, RecordedFailure, SetInventory, SetStatus } from '../model/record.ts';
 
 // A ConfigMap holds 1 MiB at most, keys and values together. What is written here stays well below: the inventory,
 // the only part that grows with the set, takes what the others leave.
@@ -10,10 +10,6 @@ const MAX_MESSAGE = 400;
 const MAX_CHANGED = 10;
 const MAX_FILES = 20;
 const MAX_NAME = 330;
-
-/** The keys of the parent's `data` that are ours; `entry` is what the agent says of its configuration. */
-export const RECORD_KEYS = ['entry', 'status', 'history', 'inventory'] as const;
-export type RecordData = Partial<Record<(typeof RECORD_KEYS)[number], string>>;
 
 /** The `data` of a parent, within the bound of a ConfigMap whatever it has to tell. */
 export function recordData(

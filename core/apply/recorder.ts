@@ -3,20 +3,22 @@ import type { Cluster, Discovery } from '../model/cluster.ts';
 import type { Health } from '../model/health.ts';
 import { deepEqual } from '../model/json.ts';
 import { formatObject, type ObjectId } from '../model/object.ts';
-import type { Change } from '../model/plan.ts';
 import type {
   HistoryEntry,
+  RecordData,
   RecordedFailure,
   RunFacts,
   SetInventory,
   SetRecord,
   SetStatus,
 } from '../model/record.ts';
-import type { Extent, ParentMarks, ParentState, ParentWords } from './apply-set.ts';
+import type { Extent } from './apply-set.ts';
 import { eventsOf, healthEvents, type SetEvent, writeEvents } from './events.ts';
+import { inventoryGroup } from './inventory.ts';
 import { type FoundSet, findSet, type Telling, widenSet } from './parent.ts';
+import type { ParentMarks, ParentState, ParentWords } from './parent-object.ts';
 import { readRecord } from './read-record.ts';
-import { type RecordData, recordData, statusText } from './record-text.ts';
+import { recordData, statusText } from './record-text.ts';
 import {
   beginningStatus,
   brokenStatus,
@@ -24,6 +26,7 @@ import {
   type FinishedRun,
   finishedStatus,
   sameStatus,
+  type WantedObject,
   withEntry,
   withHealth,
 } from './status.ts';
@@ -67,10 +70,7 @@ export function ending(record: RecordOptions, run: FinishedRun): Telling {
       return { words, isNews: false };
     const status = finishedStatus(last, record.facts, run);
     const history = withEntry(before.history, entryOf(status, run.outcomes));
-    const inventory = inventoryOf(
-      status,
-      run.outcomes.map(({ change }) => change),
-    );
+    const inventory = inventoryOf(status, run.objects);
     const data = recordData(status, history, inventory, words.data.entry);
     const isNews = wrote || !isTold(live, words, last, status) || words.data.inventory !== data.inventory;
     return { words: isNews ? { ...words, data } : words, isNews };
@@ -218,10 +218,9 @@ function dataOf(
 }
 
 /** Where the wanted objects are in the manifests. */
-function inventoryOf(status: SetStatus, changes: readonly Change[]): SetInventory {
+function inventoryOf(status: SetStatus, wanted: readonly WantedObject[]): SetInventory {
   const objects = new Map<string, Map<string, string>>();
-  for (const { id, source, action } of changes) {
-    if (!source || action === 'skip') continue;
+  for (const { id, source } of wanted) {
     const group = inventoryGroup(id);
     const members = objects.get(group) ?? new Map<string, string>();
     members.set(id.name, `${source.file}:${source.line}`);
@@ -229,9 +228,4 @@ function inventoryOf(status: SetStatus, changes: readonly Change[]): SetInventor
   }
   const revision = status.observed?.revision;
   return { ...(revision !== undefined && { revision }), objects };
-}
-
-/** `deployment.apps -n shop`, under which the inventory has an object. */
-export function inventoryGroup({ group, version, kind, namespace }: ObjectId): string {
-  return formatObject({ group, version, kind, name: '', ...(namespace && { namespace }) }).replace('/', '');
 }

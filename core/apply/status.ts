@@ -13,11 +13,16 @@ import { formatObject, type ObjectId } from '../model/object.ts';
 import type { HistoryEntry, RecordedFailure, RevisionAt, RunFacts, SetStatus } from '../model/record.ts';
 import { boundedFailures, boundedFiles, boundedMessage, boundedNames } from './record-text.ts';
 
+export interface WantedObject {
+  id: ObjectId;
+  source: { file: string; line: number };
+}
+
 /** A run as it went. Times are RFC 3339 in UTC. */
 export interface FinishedRun {
   outcomes: readonly Outcome[];
-  /** How many objects the manifests hold. */
-  objects: number;
+  /** What the manifests want, and where they say so: a failure may name another line. */
+  objects: readonly WantedObject[];
   startedAt: string;
   finishedAt: string;
 }
@@ -59,7 +64,7 @@ export function finishedStatus(
     ...described(facts),
     startedAt,
     finishedAt,
-    objects,
+    objects: objects.length,
     counts: countOutcomes(outcomes),
     // Of objects that were written since, it says nothing any more.
     ...(!wrote && healthPart(before)),

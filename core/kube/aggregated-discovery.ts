@@ -42,10 +42,23 @@ function readResource(group: string, version: string, entry: JsonObject): Resour
       version,
       kind,
       plural: String(entry.resource),
+      ...otherNames(entry.singularResource, entry.shortNames),
       namespaced: entry.scope === 'Namespaced',
       verbs: strings(entry.verbs),
     },
   ];
+}
+
+/** What people may call a kind beside its plural name. */
+export function otherNames(
+  singular: Json | undefined,
+  shortNames: Json | undefined,
+): Pick<Resource, 'singular' | 'shortNames'> {
+  const short = strings(shortNames);
+  return {
+    ...(typeof singular === 'string' && singular !== '' && { singular }),
+    ...(short.length > 0 && { shortNames: short }),
+  };
 }
 
 export function objects(value: Json | undefined): JsonObject[] {

@@ -19,7 +19,7 @@ export interface DiscoveryCache {
 }
 
 /** Changes when what we keep changes; another number is another cache. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 export const noCache: DiscoveryCache = { read: () => undefined, write: () => undefined };
 

@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../model/json.ts';
-import { type GroupVersion, objects, strings } from './aggregated-discovery.ts';
+import { type GroupVersion, objects, otherNames, strings } from './aggregated-discovery.ts';
 import type { Transport } from './transport.ts';
 
 /** The old discovery of the core group: `body` is the `APIVersions` that `/api` answered. */
@@ -41,6 +41,7 @@ async function discoverVersion(
       version,
       kind: String(entry.kind),
       plural: String(entry.name),
+      ...otherNames(entry.singularName, entry.shortNames),
       namespaced: entry.namespaced === true,
       verbs: strings(entry.verbs),
     })),

@@ -8,6 +8,9 @@ export interface Resource {
   kind: string;
   /** The plural name in URLs, `deployments`. */
   plural: string;
+  /** The other names that people give it: `deployment`, and `deploy`. */
+  singular?: string;
+  shortNames?: readonly string[];
   namespaced: boolean;
   verbs: readonly string[];
 }

@@ -1,9 +1,14 @@
 import type { OutcomeCounts } from './apply.ts';
-import type { HealthStatus } from './health.ts';
+import type { Health, HealthStatus } from './health.ts';
+import type { ObjectId } from './object.ts';
 
 // What the parent ConfigMap of an apply set tells in its `data`. A person reads it with `kubectl get cm -o yaml`, so
 // keys are short, what is zero or empty is absent, and the order is that of the declarations here. Times are RFC 3339
 // in UTC. Nothing in it is a secret value.
+
+/** The keys of the parent's `data` that are ours; `entry` is what the agent says of its configuration. */
+export const RECORD_KEYS = ['entry', 'status', 'history', 'inventory'] as const;
+export type RecordData = Partial<Record<(typeof RECORD_KEYS)[number], string>>;
 
 /** A revision of the manifests, and since when it is what it is called. Without a name where Git does not tell one. */
 export interface RevisionAt {
@@ -123,4 +128,23 @@ export interface SetRecord {
   status?: SetStatus;
   history: HistoryEntry[];
   inventory?: SetInventory;
+}
+
+/**
+ * How a member is. `missing`: in the manifests, but not in the cluster; `unlabelled`: there, but without the label of
+ * the set; `foreign`: somebody else wrote the label there; `left`: no longer in the manifests; `present`: as applied.
+ */
+export const MEMBER_STATES = ['missing', 'unlabelled', 'foreign', 'left', 'present'] as const;
+export type MemberState = (typeof MEMBER_STATES)[number];
+
+/** An object of a set. */
+export interface Member {
+  id: ObjectId;
+  state: MemberState;
+  /** `file:line`. */
+  source?: string;
+  health?: Health;
+  /** It stays when it leaves the manifests. */
+  pruneDisabled?: true;
+  message?: string;
 }

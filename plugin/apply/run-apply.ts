@@ -1,7 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { applyManifests } from '../../core/apply/apply.ts';
 import { type Approval, refuseOthers } from '../../core/apply/approval.ts';
-import type { Clock } from '../../core/apply/clock.ts';
 import { orderSteps } from '../../core/apply/order.ts';
 import { changesOf, planRun } from '../../core/apply/plan-run.ts';
 import { type ApplyRecord, applyExitCode, type Outcome } from '../../core/model/apply.ts';
@@ -15,6 +13,7 @@ import { reportAsJson, reportAsYaml } from '../../core/report/diff-report.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import { render } from '../../core/report/render.ts';
 import { unwellText, waitedText } from '../../core/report/waited-text.ts';
+import { clockOf } from '../clock.ts';
 import type { ApplyFlags } from '../commands/apply.ts';
 import { checkInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
@@ -177,12 +176,4 @@ class Stop {
     clearTimeout(this.#timer);
     this.#signal.removeEventListener('abort', this.#onAbort);
   }
-}
-
-function clockOf(atOnce: AbortSignal): Clock {
-  return {
-    now: () => Date.now(),
-    sleep: (ms, signal) =>
-      pause(ms, undefined, { signal: signal ? AbortSignal.any([atOnce, signal]) : atOnce }),
-  };
 }

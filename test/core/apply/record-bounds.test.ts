@@ -1,9 +1,9 @@
 import test from 'ava';
 import { readRecord } from '../../../core/apply/read-record.ts';
-import { type RecordData, recordData } from '../../../core/apply/record-text.ts';
+import { recordData } from '../../../core/apply/record-text.ts';
 import { entryOf, finishedStatus, withEntry } from '../../../core/apply/status.ts';
 import type { Outcome } from '../../../core/model/apply.ts';
-import type { HistoryEntry, SetInventory } from '../../../core/model/record.ts';
+import type { HistoryEntry, RecordData, SetInventory } from '../../../core/model/record.ts';
 import { stage } from '../../support/plan.ts';
 
 const LIMIT = 1024 * 1024;
@@ -52,7 +52,7 @@ function worst(words: string, result: 'failed' | 'applied'): RecordData {
   const all = outcomes(10_000, result, words);
   const status = finishedStatus(undefined, facts(Array.from({ length: 5000 }, () => words)), {
     outcomes: all,
-    objects: all.length,
+    objects: all.map(({ change }) => ({ id: change.id, source: change.source! })),
     ...TIMES,
   });
   let history: HistoryEntry[] = [];
@@ -95,7 +95,7 @@ for (const [what, words] of [
 }
 
 test('10,000 objects with names and paths of every day are all in the inventory', (t) => {
-  const status = finishedStatus(undefined, facts(), { outcomes: [], objects: 0, ...TIMES });
+  const status = finishedStatus(undefined, facts(), { outcomes: [], objects: [], ...TIMES });
   const data = recordData(
     status,
     [],
@@ -110,7 +110,7 @@ test('10,000 objects with names and paths of every day are all in the inventory'
 
 test('names that are no ordinary keys keep their places', (t) => {
   const names = ['__proto__', 'constructor', '7', 'system:node', 'a"b'];
-  const status = finishedStatus(undefined, facts(), { outcomes: [], objects: 0, ...TIMES });
+  const status = finishedStatus(undefined, facts(), { outcomes: [], objects: [], ...TIMES });
   const objects = new Map([
     ['clusterrole', new Map(names.map((name) => [name, `rbac.yaml:${name.length}`]))],
   ]);
@@ -131,6 +131,6 @@ test('the API server takes the largest record', async (t) => {
 
 test('a URL loses its credentials', (t) => {
   const source = { url: 'https://user:token@git.example.com/group/app.git' };
-  const run = { outcomes: [], objects: 0, ...TIMES };
+  const run = { outcomes: [], objects: [], ...TIMES };
   t.is(finishedStatus(undefined, { source }, run).source.url, 'https://git.example.com/group/app.git');
 });
