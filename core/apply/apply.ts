@@ -163,7 +163,11 @@ async function write(
   untold.forEach(onOutcome);
   const { candidates, facts } = run.prune;
   const blocked = facts.blocked ?? blockedBy(written);
-  const pruneSteps = blocked ? planPrune(candidates, { ...facts, blocked }, gate) : run.prune.steps;
+  const wasUntold = steps.some(({ change }) => change.action === 'unknown');
+  const pruneSteps =
+    blocked || wasUntold
+      ? planPrune(candidates, { ...facts, ...(blocked && { blocked }) }, gate)
+      : run.prune.steps;
   const { exact } = desk;
   const pruned = await prune(
     { cluster, gate, facts, propagation: applySet?.propagation, exact, stop, onOutcome },

@@ -130,6 +130,8 @@ async function findPrune(
   const extent = live ? unionExtent(live.extent, here) : here;
   const { candidates, unknown, unserved } = await findLabelled(cluster, discovery, set, extent, gate);
   const blocked = blockedBy(steps, unknown, removal);
+  // What could not be told may be, and be written, once a CRD of the set is: apply asks again then.
+  const untold = steps.filter(({ change }) => change.action === 'unknown').length;
   const facts: PruneFacts = {
     set: set.id,
     wanted: new Set(steps.map(({ change }) => objectKey(change.id))),
@@ -139,7 +141,8 @@ async function findPrune(
     ...(allowance && { allowance }),
     ...(blocked && { blocked }),
   };
-  return { candidates, facts, steps: planPrune(candidates, facts, gate), unknown, unserved };
+  const planned = blocked || untold === 0 ? facts : { ...facts, blocked: notTold(untold) };
+  return { candidates, facts, steps: planPrune(candidates, planned, gate), unknown, unserved };
 }
 
 function blockedBy(
@@ -147,13 +150,16 @@ function blockedBy(
   unknown: readonly Change[],
   removal: boolean,
 ): ApplyError | undefined {
-  const untold = steps.filter(({ change }) => change.action === 'unknown').length + unknown.length;
-  if (untold > 0) {
-    const message = `nothing is deleted while ${untold} of the set could not be told`;
-    return { reason: 'PruneBlocked', message };
-  }
+  if (unknown.length > 0) return notTold(unknown.length);
   // Rather a mistake before us than a wish for nothing.
   if (!removal && steps.every(({ change }) => change.action === 'skip'))
     return { reason: 'EmptySource', message: 'nothing is deleted because of a source without objects' };
   return undefined;
+}
+
+function notTold(count: number): ApplyError {
+  return {
+    reason: 'PruneBlocked',
+    message: `nothing is deleted while ${count} of the set could not be told`,
+  };
 }

@@ -4,6 +4,7 @@ import { ProblemError } from '../../../core/model/problem.ts';
 import { applyText, became } from '../../support/apply.ts';
 import { kubectl } from '../../support/cluster.ts';
 import { crdText, readText, stage } from '../../support/plan.ts';
+import { applyAsSet } from '../../support/sets.ts';
 
 const object = (kind: string, name: string, annotations = '', rest = ''): string => `
 apiVersion: ${API[kind] ?? 'v1'}
@@ -142,6 +143,37 @@ spec: {size: SIZE}
       'applied update spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.color.type',
   });
 });
+
+test.serial(
+  'a version that comes with its CRD is used in the same go, and holds no prune back',
+  async (t) => {
+    const on = await stage(t);
+    const group = `${on.namespace}.example.org`;
+    const schema = '{size: {type: integer}, color: {type: string}}';
+    t.teardown(async () => {
+      await kubectl(['delete', 'crd', `widgets.${group}`, '--wait=false'], { allowFailure: true });
+    });
+    const widget = (version: string, spec: string): string => `
+apiVersion: ${group}/${version}
+kind: Widget
+metadata: {name: w}
+spec: {${spec}}
+---
+`;
+    const old = crdText(group, { versions: { v1: schema } });
+    await applyAsSet(on, `${widget('v1', 'size: 1')}${old}---${object('ConfigMap', 'goes')}`);
+    const both = crdText(group, { versions: { v1: schema, v2: schema } });
+    const record = await applyAsSet(on, widget('v2', 'size: 2, color: red') + both);
+    const crd = `CustomResourceDefinition/widgets.${group}`;
+    t.deepEqual(
+      Object.entries(became(record)).map(([name, what]) => `${name} ${what.split(' ')[0]}`),
+      ['Widget/w applied', `${crd} applied`, 'ConfigMap/goes pruned'],
+    );
+    t.is(await on.kubectl(`get widgets.${group} w -o jsonpath={.spec}`), '{"color":"red","size":2}');
+    const again = await applyAsSet(on, widget('v2', 'size: 2, color: red') + both);
+    t.deepEqual([...new Set(Object.values(became(again)))], ['unchanged']);
+  },
+);
 
 test.serial('what needs a failed object is held back, and nothing else is', async (t) => {
   const on = await stage(t);
