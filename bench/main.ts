@@ -1,7 +1,8 @@
-/** `npm run bench`: measures the plugin against kubectl and against the least that a client can do. */
+/** `npm run bench`: measures the plugin against kubectl and the least that a client can do, and reading Git. */
 import { parseArgs } from 'node:util';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
 import { benchDiff } from './diff.ts';
+import { benchGit } from './git.ts';
 
 const USAGE = `usage: npm run bench -- diff [--objects N] [--changed P] [--quick | --ours] [--seed N]
   --objects N  objects in the set, 1000 where not said, 20000 at most
@@ -9,6 +10,7 @@ const USAGE = `usage: npm run bench -- diff [--objects N] [--changed P] [--quick
   --quick      without plain kubectl diff, which takes a minute for 1,000 objects
   --ours       without kubectl: our own times and the floor only
   --seed N     other objects; 1 where not said
+       npm run bench -- git
 `;
 
 // One Service in seven has an address of 4,096: the cluster would run out of them.
@@ -39,9 +41,12 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
+  const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
+  if (positionals.length === 1 && positionals[0] === 'git')
+    return await benchGit({ signal: interrupted.signal, say });
   if (positionals.length !== 1 || positionals[0] !== 'diff') {
     throw new UsageError(
-      `say what to measure: diff${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff or git${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);
@@ -52,7 +57,7 @@ async function main(): Promise<void> {
     seed: count(values.seed, '--seed', 2 ** 31),
     kubectl: values.ours ? 'none' : values.quick ? 'server-side' : 'all',
     signal: interrupted.signal,
-    say: (text) => process.stderr.write(`bench: ${text}\n`),
+    say,
   });
 }
 

@@ -143,10 +143,13 @@ export class BareCache {
       const { result, context } = await this.#runFetch(commit, before, limit);
       if (result.code === 0 && (await keeps(this.#cache.path, commit))) {
         const bytes = (await measurePacks(this.#cache.path)).bytes - before;
-        if (bytes <= limits.packBytes) return bytes;
-        // It came between two looks. Without its ref, the next tidying takes it away.
+        const type = await this.#cache.typeOf(commit, limit.signal);
+        if (bytes <= limits.packBytes && type === 'commit') return bytes;
+        // Too large, and it came between two looks; or a tag of a file. Without its ref, the next tidying takes it away.
         await rm(join(this.#cache.path, KEPT_REFS, commit), { force: true });
-        throw new SourceError(packTooLarge(commit, limits.packBytes));
+        throw new SourceError(
+          type === 'commit' ? packTooLarge(commit, limits.packBytes) : noCommit(commit, type),
+        );
       }
       const failure = fetchFailure(result.stderr, commit, context);
       // What was interrupted may have left its locks.
@@ -206,6 +209,11 @@ function packTooLarge(commit: string, limit: number): SourceFailure {
     message: `commit ${commit.slice(0, 12)} brings more than ${size} of packed files`,
     hint: 'keep manifests in a repository of their own, or allow more',
   };
+}
+
+function noCommit(id: string, type: string): SourceFailure {
+  const message = `${id.slice(0, 12)} is not a commit but a ${type}`;
+  return { code: 'CommitMissing', message, hint: 'a tag that is followed has to be of a commit' };
 }
 
 function failed(code: SourceFailure['code'], message: string): Attempt<never> {

@@ -76,6 +76,12 @@ export class CacheDirectory {
     return result?.code === 0 ? result.stdout.toString('utf8').trim() : undefined;
   }
 
+  /** `commit`, `tree`, `blob` or `tag`. */
+  async typeOf(oid: string, signal: AbortSignal): Promise<string> {
+    const options = this.process(readingEnvironment(this.environment), signal);
+    return (await runOnCache(['cat-file', '-t', oid], options)).stdout.toString('utf8').trim();
+  }
+
   /** An empty cache in the place of whatever is there. */
   async create(format: ObjectFormat, signal: AbortSignal): Promise<void> {
     const fresh = await mkdtemp(join(this.#options.directory, `${this.#name}.new-`));

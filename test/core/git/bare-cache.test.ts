@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import type { RevisionSource } from '../../../core/model/source.ts';
 import { writeCommit } from '../../support/gitlab/commit-writer.ts';
-import { git } from '../../support/gitlab/git-process.ts';
+import { git, gitText } from '../../support/gitlab/git-process.ts';
 import { calm, gitlabFor, readAt, sourceOf, temporary } from './sources.ts';
 
 async function fetched(source: RevisionSource, commit: string): Promise<number> {
@@ -115,6 +115,16 @@ test('commits that are not there, and things that are no commits, are refused', 
     t.is(answer.ok ? '' : answer.failure.code, 'CommitMissing', wrong);
   }
   t.true((await source.fetch(commit, calm)).ok);
+  const blob = (await gitText(['rev-parse', `${commit}:a.yaml`], { cwd: project.directory })).trim();
+  const tree = (await gitText(['rev-parse', `${commit}^{tree}`], { cwd: project.directory })).trim();
+  for (const [id, type] of [
+    [blob, 'blob'],
+    [tree, 'tree'],
+  ] as const) {
+    const tagged = await source.open(id, calm);
+    t.is(tagged.ok ? '' : tagged.failure.message, `${id.slice(0, 12)} is not a commit but a ${type}`);
+  }
+  t.is(await readAt(source, commit, 'a.yaml'), 'a: 1\n');
 });
 
 const DAMAGES: [title: string, damage: (directory: string) => Promise<void>][] = [
