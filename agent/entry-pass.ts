@@ -1,5 +1,5 @@
 import { type RecordDesk, type RecordOptions, recordFailure } from '../core/apply/recorder.ts';
-import { verdictOf } from '../core/apply/status.ts';
+import { verdictOf } from '../core/apply/verdict.ts';
 import { type ApplyRecord, type ApplySetId, isHeldBack } from '../core/model/apply.ts';
 import type { Clock } from '../core/model/clock.ts';
 import type { Cluster } from '../core/model/cluster.ts';

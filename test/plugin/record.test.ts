@@ -151,6 +151,48 @@ test('inventory: members with place and health, and what is not as applied', asy
   t.regex((await on.run('inventory', '-o', 'name')).stdout, /^configmap\/bare -n \S+\n/);
 });
 
+test('no secret value is in a record, an Event, or what the commands print', async (t) => {
+  const secret = (name: string, rest: string): string =>
+    `apiVersion: v1\nkind: Secret\nmetadata: {name: ${name}}\n${rest}\n---\n`;
+  const on = await shop(t, {
+    'a.yaml': [
+      secret('plain', `stringData: {key: ${PASSWORD}-1}`),
+      secret('fixed', `immutable: true\nstringData: {key: ${PASSWORD}-2}`),
+      secret('typed', `type: kubernetes.io/tls\nstringData: {tls.crt: ${PASSWORD}-3}`),
+      secret('wrong', `data: {key: "${PASSWORD}-4!"}`),
+      secret('unknown', `dada: {key: ${PASSWORD}-5}`),
+      `apiVersion: batch/v1\nkind: Job\nmetadata: {name: job}\nspec: {template: {spec: {containers: [{name: a, image: a, env: [{name: A, value: 7}]}]}}}\n`,
+    ].join(''),
+  });
+  const first = await apply(on);
+  t.is(first.code, 2, first.stdout);
+  on.write('b.yaml', secret('other', `stringData: {key: ${PASSWORD}-6}`));
+  const text = readFileSync(join(on.cwd, 'shop', 'a.yaml'), 'utf8');
+  on.write('a.yaml', text.replaceAll(PASSWORD, `${PASSWORD}-again`));
+  await apply(on);
+  const outputs = await Promise.all([
+    kubectl(['-n', on.ns, 'get', 'cm', 'shop', '-o', 'yaml', '--show-managed-fields']),
+    kubectl(['-n', on.ns, 'get', 'events', '-o', 'yaml']),
+    ...[
+      ['history'],
+      ['history', '1'],
+      ['inventory'],
+      ['inventory', '-o', 'json'],
+      ['history', '-o', 'yaml'],
+    ].map(([command, ...args]) => on.run(command!, ...args)),
+    ...['plain', 'fixed', 'typed', 'wrong', 'other'].flatMap((name) => [
+      on.run('explain', `secret/${name}`, '-f', 'shop'),
+      on.run('explain', `secret/${name}`, '-f', 'shop', '-o', 'json'),
+    ]),
+  ]);
+  t.true(outputs.every(({ stdout }) => stdout.length > 50));
+  const all = outputs.map(({ stdout, stderr }) => stdout + stderr).join('\n');
+  for (const needle of [PASSWORD, Buffer.from(PASSWORD).toString('base64').slice(0, 24)]) {
+    const found = all.indexOf(needle);
+    t.is(found, -1, all.slice(Math.max(0, found - 200), found + 100));
+  }
+});
+
 test('a set is found where it is the only one, else its name is asked for', async (t) => {
   const on = await shop(t, { 'settings.yaml': SETTINGS });
   const none = await on.run('inventory');

@@ -129,6 +129,23 @@ test('one sync is at most two writes of the parent and one Event', async (t) => 
   );
 });
 
+test('an Event that says the same again is counted', async (t) => {
+  const on = await stage(t);
+  await applyAsSet(on, configMap('a'), at('1'));
+  for (const value of ['8', '9']) {
+    await on.kubectl(['patch', 'cm', 'a', '--type=merge', '-p', `{"data":{"a":"${value}"}}`]);
+    await applyAsSet(on, configMap('a'), at('1'));
+  }
+  t.deepEqual(await eventsOn(on), [
+    'Normal Synced 1: synced at 1: 1 created',
+    'Normal Synced 2: synced at 1: 1 changed',
+  ]);
+  t.deepEqual(
+    (await recordIn(on)).history.map(({ counts }) => counts),
+    [{ changed: 1 }, { changed: 1 }, { created: 1 }],
+  );
+});
+
 test('a new revision that changes no object is one write, and one line of history', async (t) => {
   const on = await stage(t);
   await applyAsSet(on, configMap('a'), at('1'));
