@@ -42,6 +42,32 @@ test('the project, by id and by path', async (t) => {
   t.false('permissions' in anonymous || 'visibility' in anonymous);
 });
 
+test('who sees a project, and who reads its code', async (t) => {
+  const roles = ['guest', 'reporter'] as const;
+  const people = {
+    nobody: new ApiClient(gitlab),
+    stranger: withToken(gitlab, gitlab.createUser('eve').createToken()),
+  };
+  const table: [visibility: 'private' | 'internal' | 'public', who: string, project: number, code: number][] =
+    [
+      ['private', 'nobody', 404, 404],
+      ['private', 'stranger', 404, 404],
+      ['private', 'guest', 200, 403],
+      ['private', 'reporter', 200, 200],
+      ['internal', 'nobody', 404, 404],
+      ['internal', 'stranger', 200, 200],
+      ['public', 'nobody', 200, 200],
+    ];
+  for (const [visibility, who, seen, read] of table) {
+    const there = await gitlab.createProject(`group/${visibility}-${who}`, { visibility });
+    await there.commit({ a: 'a' });
+    const role = roles.find((name) => name === who);
+    const client = role ? withToken(gitlab, there.createToken({ role })) : people[who as keyof typeof people];
+    t.is((await client.get(`/projects/${there.id}`)).status, seen, `${visibility} ${who}`);
+    t.is((await client.get(`/projects/${there.id}/repository/tree`)).status, read, `${visibility} ${who}`);
+  }
+});
+
 test('version, metadata, user, job', async (t) => {
   contract.check(t, 'metadata/get', await maintainer.get('/metadata'));
   const version = await maintainer.get('/version');

@@ -49,6 +49,8 @@ test.serial('deployments', async (t) => {
   project.deployments.at(-1)!.byPipeline = true;
   check('update-403-ci-managed', await developer.put(`${base}/${byPipeline.body.id}`, { status: 'success' }));
   t.is((await developer.get(`${base}/${done.body.id}`)).body.status, 'success');
+  const current = await maintainer.delete(one);
+  t.is(current.body.message, '400 Deployment currently deployed to environment');
   t.is((await developer.get(`${base}/999`)).body.message, '404 Not found');
 
   const ids = async (query: string): Promise<number[]> =>
@@ -57,6 +59,12 @@ test.serial('deployments', async (t) => {
   t.deepEqual(await ids('environment=production&status=success'), [done.body.id]);
   t.deepEqual(await ids('order_by=id&sort=desc'), [byPipeline.body.id, running.body.id, done.body.id]);
   t.is((await developer.get(`${base}?updated_after=2020-01-01`)).status, 400);
+  await developer.post(base, deployment({ environment: 'staging' }));
+  t.is((await developer.delete(one)).status, 403);
+  t.is((await maintainer.delete(one)).status, 204);
+  t.is((await developer.get(one)).status, 404);
+  const guest = withToken(gitlab, project.createToken({ role: 'guest' }));
+  t.is((await guest.get(base)).status, 403);
   t.deepEqual((await ids('order_by=updated_at&updated_after=2020-01-01')).length, 3);
 });
 

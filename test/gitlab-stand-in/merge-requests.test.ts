@@ -59,6 +59,25 @@ test('opened, found, merged', async (t) => {
   t.is((await developer.get(`${base}/999`)).body.message, '404 MergeRequest Not Found');
 });
 
+test('what cannot be opened', async (t) => {
+  await branch('fine');
+  const ask = (source: string, target: string): Promise<Reply> =>
+    developer.post(base, { source_branch: source, target_branch: target, title: 'x' });
+  t.is((await ask('main', 'main')).status, 422);
+  t.is((await ask('nope', 'main')).body.message, '400 Bad request - ["Source branch does not exist"]');
+  t.is((await ask('fine', 'nope')).body.message, '400 Bad request - ["Target branch does not exist"]');
+  const reporter = withToken(gitlab, project.createToken({ role: 'reporter' }));
+  t.is((await open('fine', reporter)).status, 403);
+  const draft = await developer.post(base, {
+    source_branch: 'fine',
+    target_branch: 'main',
+    title: 'Draft: x',
+  });
+  t.like(draft.body, { draft: true, detailed_merge_status: 'draft_status' });
+  const iids = (await developer.get(`${base}?iids[]=${draft.body.iid}&state=opened&sort=asc`)).body;
+  t.like(iids, [{ iid: draft.body.iid }]);
+});
+
 test('a push moves the head, and leaves a system note', async (t) => {
   await branch('moving');
   const { body } = await open('moving');

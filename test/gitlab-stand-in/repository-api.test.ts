@@ -113,6 +113,31 @@ test.serial('commits: list, get, refs', async (t) => {
   check('merge-requests', await developer.get(`${base}/commits/${head}/merge_requests?state=opened`));
 });
 
+test.serial('commits: the filters of the list', async (t) => {
+  const there = await gitlab.createProject('group/filters');
+  const ann = gitlab.createUser('ann', { name: 'Ann Example' });
+  const one = await there.commit({ a: '1' }, { message: 'one' });
+  await there.commit({ b: '1' }, { message: 'side', branch: 'side', from: 'main', user: ann });
+  await there.commit({ a: '2' }, { message: 'two' });
+  const { iid } = await there.openMergeRequest({ sourceBranch: 'side' });
+  await root.put(`/projects/${there.id}/merge_requests/${iid}/merge`);
+  const titles = async (query: string): Promise<string[]> =>
+    (await root.get(`/projects/${there.id}/repository/commits?${query}`)).body.map(
+      ({ title }: { title: string }) => title,
+    );
+  const merge = "Merge branch 'side' into 'main'";
+  t.deepEqual((await titles('')).toSorted(), [merge, 'one', 'side', 'two']);
+  t.deepEqual(await titles('first_parent=true'), [merge, 'two', 'one']);
+  t.deepEqual(await titles('author=Ann'), ['side']);
+  t.deepEqual((await titles(`ref_name=${one}..main`)).toSorted(), [merge, 'side', 'two']);
+  t.deepEqual(await titles(`ref_name=${one}...nope`), []);
+  t.deepEqual(await titles('since=2090-01-01T00:00:00Z'), []);
+  await there.setBranch('side', undefined);
+  await there.commit({ c: '1' }, { branch: 'alone', message: 'alone' });
+  t.true((await titles('all=true')).includes('alone'));
+  t.false((await titles('')).includes('alone'));
+});
+
 test.serial('a commit of many actions', async (t) => {
   const check = (name: string, reply: Reply, same = {}): void =>
     contract.check(t, `commits/${name}`, reply, same);
@@ -191,7 +216,15 @@ test.serial('a commit of many actions', async (t) => {
     { 'content-type': 'application/x-www-form-urlencoded' },
   );
   t.is(form.status, 201, form.text);
-  t.is((await commit({ actions: [{ action: 'create', file_path: '../x', content: '' }] })).status, 400);
+  for (const file_path of ['../x', 'foo', '.git/config', 'a//b'])
+    t.is((await commit({ actions: [{ action: 'create', file_path, content: '' }] })).status, 400, file_path);
+  t.is(
+    (await commit({ actions: [{ action: 'move', file_path: 'x' }] })).body.error,
+    'actions[0][previous_path] is missing',
+  );
+  project.pushRule = 'Commit message does not follow the pattern';
+  t.is((await commit(update())).body.message, 'Commit message does not follow the pattern');
+  project.pushRule = undefined;
 });
 
 test.serial('fifty commits at once: each is in the history or was refused, none is lost', async (t) => {
