@@ -31,6 +31,7 @@ export interface TreeLimits {
 }
 
 const MOST_LINKS = 40;
+const MOST_LINK_BYTES = 4096;
 const MOST_FILES = 5_000_000;
 
 /** Reads the list of a commit's files once, and their contents as they are asked for. */
@@ -64,6 +65,8 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
       if (!node) return undefined;
       if (node.kind !== 'link') at = next;
       else {
+        // No path is that long; what was left out or is huge leads nowhere.
+        if (!(node.size !== undefined && node.size <= MOST_LINK_BYTES)) return undefined;
         const target = (await blobs.read(node.oid)).toString('utf8');
         if (links >= MOST_LINKS || target.startsWith('/')) return undefined;
         return await follow([at, target, ...parts.slice(index + 1)].join('/'), links + 1);

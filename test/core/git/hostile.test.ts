@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import test from 'ava';
 import { DEFAULT_LIMITS } from '../../../core/git/limits.ts';
+import { readManifests } from '../../../core/manifest/read.ts';
 import type { Attempt } from '../../../core/model/source.ts';
 import { git, gitText } from '../../support/gitlab/git-process.ts';
 import type { Project } from '../../support/gitlab/project.ts';
@@ -150,6 +151,52 @@ test("trees that git's own checks refuse are not taken", async (t) => {
   const source = await sourceOf(t, project);
   t.regex(told(await source.fetch(commit, calm)), /^Damaged: commit \w{12} does not pass Git's checks: /);
   t.is(await readAt(source, small, 'a.yaml'), 'a: 1\n');
+});
+
+test('manifests of a hostile commit: each trick is a problem with its file, all others are read', async (t) => {
+  const gitlab = await gitlabFor(t);
+  const project = await gitlab.createProject('group/app');
+  const object = (name: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\n`;
+  const commit = await project.commit({
+    'm/a.yaml': object('a'),
+    'm/line\nfeed.yaml': object('b'),
+    'm/\u001b[2Jclear.yaml': object('c'),
+    'm/--upload-pack=x.yaml': object('d'),
+    'm/out.yaml': { symlink: '../../../etc/passwd' },
+    'm/root.yaml': { symlink: '/etc/passwd' },
+    'm/self.yaml': { symlink: 'self.yaml' },
+    'm/long.yaml': { symlink: 'x/'.repeat(50_000) },
+    'm/huge.yaml': { symlink: 'x'.repeat(6 * MIB) },
+    'm/big.yaml': Buffer.alloc(20 * MIB, '#'),
+    'm/module': { submodule: '1'.repeat(40) },
+    'm/.gitattributes': '*.yaml filter=evil diff=evil merge=evil\n',
+    '.gitmodules': '[submodule "x"]\n\tpath = m/module\n\turl = https://example.com/x.git\n',
+  });
+  const source = await sourceOf(t, project);
+  // Twice: what is left out has the cache fetched anew, once.
+  for (let round = 0; round < 2; round += 1) {
+    const opened = await source.open(commit, calm);
+    if (!opened.ok) return t.fail(told(opened));
+    const result = await readManifests(
+      { filenames: ['m'], recursive: true, revision: commit },
+      {
+        cwd: '/',
+        env: {},
+        signal: calm,
+        stdin: async () => Buffer.alloc(0),
+        openRevision: async () => opened.tree,
+      },
+    );
+    t.deepEqual(result.manifests.map(({ id }) => id.name).sort(), ['a', 'b', 'c', 'd']);
+    t.deepEqual(result.problems.map(({ code, file }) => `${code} ${file}`).sort(), [
+      'BadLink m/huge.yaml',
+      'BadLink m/long.yaml',
+      'BadLink m/out.yaml',
+      'BadLink m/root.yaml',
+      'BadLink m/self.yaml',
+      'TooLarge m/big.yaml',
+    ]);
+  }
 });
 
 /** A pack of two blobs: the base, and a delta that copies it over and over. */
