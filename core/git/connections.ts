@@ -12,7 +12,10 @@ export interface ConnectionsOptions {
   env: Environment;
 }
 
-const MOST_SOCKETS = 8;
+/** To one host: repositories whose requests hang must not hold up the others. */
+const MOST_SOCKETS = 64;
+/** Kept open between polls, which come one after the other. */
+const MOST_IDLE = 4;
 const PROXY_NAMES = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'];
 
 /**
@@ -35,7 +38,12 @@ export class Connections {
         return value ? [[name.toLowerCase(), value]] : [];
       }),
     );
-    const options = { keepAlive: true, maxSockets: MOST_SOCKETS, proxyEnv: { ...this.proxyEnv } };
+    const options = {
+      keepAlive: true,
+      maxSockets: MOST_SOCKETS,
+      maxFreeSockets: MOST_IDLE,
+      proxyEnv: { ...this.proxyEnv },
+    };
     this.#secure = new https.Agent({ ...options, ...(ca ? { ca } : {}) });
     this.#plain = new http.Agent(options);
   }

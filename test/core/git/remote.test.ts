@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
+import { waitFor } from '../../support/control-plane/wait.ts';
 import { text } from '../../support/gitlab/answer.ts';
 import { htmlError, overloaded, rateLimited } from '../../support/gitlab/faults.ts';
-import { calm, follow, gitlabFor, readToken, sourceOf } from './sources.ts';
+import { calm, connectionsFor, follow, gitlabFor, readToken, sourceOf } from './sources.ts';
 
 test('a branch, a tag, an annotated tag, HEAD and a commit id are found, by one small request a poll', async (t) => {
   const gitlab = await gitlabFor(t);
@@ -156,4 +157,24 @@ test('faults of the server are told by code, sentence and how long to wait, and 
     }
     t.true((await source.refs([], calm)).ok);
   }
+});
+
+test('repositories that hang delay no other of the same host', async (t) => {
+  const gitlab = await gitlabFor(t);
+  const [hanging, other] = [
+    await gitlab.createProject('group/hangs'),
+    await gitlab.createProject('group/app'),
+  ];
+  const commit = await other.commit({ 'a.yaml': 'a: 1\n' });
+  const connections = connectionsFor(t);
+  const source = await sourceOf(t, other, { connections });
+  const ended = new AbortController();
+  const hang = gitlab.fault('hang', { on: ({ path }) => path.startsWith('/group/hangs') });
+  const stuck = await sourceOf(t, hanging, { connections });
+  const waiting = Array.from({ length: 30 }, () => stuck.refs([], ended.signal));
+  await waitFor(() => hang.hits === 30, { what: 'all to hang' });
+  const answer = await follow(source);
+  t.is(answer.ok ? answer.commit : answer.failure.message, commit);
+  ended.abort(new Error('over'));
+  for (const one of waiting) await t.throwsAsync(one, { message: 'over' });
 });
