@@ -28,10 +28,38 @@ export function recordData(
   return { ...data, inventory: inventoryText(inventory, MAX_BYTES - used) };
 }
 
-/** `data.status`. */
+/** `data.status`, its keys in their fixed order whichever run wrote which of them. */
 export function statusText(status: SetStatus): string {
-  return pretty(status);
+  const entries = Object.keys(STATUS_KEYS).flatMap((key) => {
+    const value = status[key as keyof SetStatus];
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return pretty(Object.fromEntries(entries));
 }
+
+const STATUS_KEYS: Record<keyof SetStatus, true> = {
+  state: true,
+  reason: true,
+  message: true,
+  wanted: true,
+  observed: true,
+  applied: true,
+  healthy: true,
+  source: true,
+  configuration: true,
+  trigger: true,
+  requestedAt: true,
+  startedAt: true,
+  finishedAt: true,
+  objects: true,
+  counts: true,
+  health: true,
+  kept: true,
+  failures: true,
+  moreFailures: true,
+  unhealthy: true,
+  moreUnhealthy: true,
+};
 
 /** The failures that there is room for, and how many there are beside them. */
 export function boundedFailures(failures: readonly RecordedFailure[]): {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import test, { type ExecutionContext } from 'ava';
 import { load } from 'js-yaml';
-import { kubectl, namespace, waitFor } from '../support/cluster.ts';
+import { grant, kubectl, namespace, serviceAccount, waitFor } from '../support/cluster.ts';
 import { plugin } from '../support/plugin.ts';
 
 const SETTINGS = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {mode: "1"}\n';
@@ -264,6 +264,29 @@ test('explain: set, file and revision, owners, health story, and what the manife
       t.is(check(json), '', object);
     }
   }
+});
+
+test('with few rights, what can not be told is said, and the rest is told', async (t) => {
+  const on = await shop(t, { 'settings.yaml': SETTINGS, 'login.yaml': CREDENTIALS, 'web.yaml': WEB });
+  await apply(on);
+  const user = await serviceAccount(on.ns, 'reader');
+  const rules = [
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list'] },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'list'] },
+  ];
+  for (const rule of rules) await grant(user, [rule], { namespace: on.ns });
+  const as = (...args: string[]): ReturnType<typeof plugin> =>
+    on.run(args[0]!, ...args.slice(1), '--kubeconfig', user.kubeconfig!);
+  const inventory = await as('inventory');
+  t.is(inventory.code, 2);
+  t.regex(inventory.stdout, /^unknown: secret\/\* -n \S+:\s+Forbidden: [\s\S]*\n2 members: 2 present\n$/);
+  const web = await as('explain', 'deploy/web');
+  t.regex(web.stdout, /\nfrom: +shop\/web\.yaml:1 at /);
+  t.regex(web.stdout, /\n {4}pods can't be seen: /);
+  const login = await as('explain', 'secret/login');
+  t.is(login.code, 2);
+  t.regex(login.stderr, /^error: secret\/login -n \S+: it can't be read: /);
+  t.is((await as('history')).code, 0);
 });
 
 test('explain: what failed, what is gone, what is of no set, and what is no object', async (t) => {

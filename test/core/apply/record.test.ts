@@ -339,6 +339,8 @@ test('health is written once it is known, and makes the applied revision a healt
   const well = await recordIn(on);
   t.deepEqual(well.status!.healthy, { revision: '1', at: '2026-01-01T00:00:02.000Z' });
   t.is(well.status!.unhealthy, undefined);
+  const keys = Object.keys(JSON.parse((await dataOf(on)).status!) as object);
+  t.deepEqual(keys.slice(0, 7), ['state', 'reason', 'message', 'wanted', 'observed', 'applied', 'healthy']);
   t.deepEqual(await writesOf(on, () => judge('healthy')), []);
   t.deepEqual(await writesOf(on, () => applyAsSet(on, configMap('a'), at('1'))), []);
   t.deepEqual(
