@@ -28,7 +28,7 @@ export async function answerGit(
   url: URL,
   signal: AbortSignal,
 ): Promise<Answer | undefined> {
-  const [, path, dotGit, action] = ACTION.exec(decodeURIComponent(url.pathname)) ?? [];
+  const [, path, dotGit, action] = ACTION.exec(decoded(url.pathname)) ?? [];
   if (path === undefined || action === undefined) return undefined;
   if (dotGit === undefined) {
     const location = `${world.url}/${path}.git/${action}${url.search}`;
@@ -36,6 +36,15 @@ export async function answerGit(
   }
   const service = action === 'info/refs' ? url.searchParams.get('service') : action;
   return await answer(world, request, { path, action, service }, url.search.slice(1), signal);
+}
+
+/** What cannot be decoded is nobody's path. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return '';
+  }
 }
 
 async function answer(
@@ -47,7 +56,11 @@ async function answer(
 ): Promise<Answer> {
   const project = world.projectAt(path) ?? world.oldPaths.get(path);
   const caller = gitCaller(world, request.headers.authorization, project);
-  if (!caller) return denied(world);
+  if (world.limits.banned) return text(403, 'Forbidden\n');
+  if (!caller) {
+    world.limits.loginFailed();
+    return denied(world);
+  }
   if (service !== 'git-upload-pack' && service !== 'git-receive-pack')
     return text(403, "The command you're trying to execute is not allowed.");
   const push = service === 'git-receive-pack';

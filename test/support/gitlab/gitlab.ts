@@ -9,6 +9,7 @@ import { Authority } from '../../core/kube/certificates.ts';
 import type { Fault, FaultOptions, Seen, SetFault } from './faults.ts';
 import { gitText } from './git-process.ts';
 import { writeHooks } from './hooks.ts';
+import type { LimitOptions } from './limits.ts';
 import { followBranches } from './merge-requests.ts';
 import { Project, type ProjectOptions } from './project.ts';
 import { Server } from './server.ts';
@@ -22,6 +23,8 @@ export interface GitLabOptions {
   version?: string;
   /** HTTPS, with an authority of its own: `caFile`. Plain HTTP where not said. */
   tls?: boolean;
+  /** What an administrator limits; nothing where not said. */
+  limits?: LimitOptions;
   port?: number;
   now?: () => Date;
 }
@@ -97,7 +100,7 @@ export class GitLab implements AsyncDisposable {
 
 /** Starts one on 127.0.0.1, ready when this resolves. */
 export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> {
-  const { version = '18.10.0-ee', tls = false, port = 0, now = () => new Date() } = options;
+  const { version = '18.10.0-ee', tls = false, port = 0, limits = {}, now = () => new Date() } = options;
   await using starting = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), 'gitlab-stand-in-'));
   starting.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -107,6 +110,7 @@ export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> 
     version: new Version(version),
     now,
     directory,
+    limits,
     hooks: writeHooks(directory),
     httpBackend: join((await gitText(['--exec-path'], { cwd: directory })).trim(), 'git-http-backend'),
   });

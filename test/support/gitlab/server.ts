@@ -110,9 +110,17 @@ export class Server implements AsyncDisposable {
       const answer = await answerGit(this.#world, request, url, signal);
       if (answer) return answer;
     }
-    if (seen.kind === 'graphql') return await answerGraphql(this.#world, request);
-    if (seen.kind === 'rest') return await answerRest(this.#world, ROUTES, request);
-    return text(404, 'Not found');
+    if (seen.kind !== 'rest' && seen.kind !== 'graphql') return text(404, 'Not found');
+    const { headers, refusal } = this.#world.limits.count(request);
+    if (refusal) {
+      request.resume();
+      return refusal;
+    }
+    const answer =
+      seen.kind === 'graphql'
+        ? await answerGraphql(this.#world, request)
+        : await answerRest(this.#world, ROUTES, request);
+    return { ...answer, headers: { ...headers, ...answer.headers } };
   }
 
   #log(request: IncomingMessage): Seen {

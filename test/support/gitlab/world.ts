@@ -1,5 +1,6 @@
 /** Everything that the stand-in knows, in memory; the repositories are real and on disk. */
 import type { AccessToken } from './access-token.ts';
+import { type LimitOptions, Limits } from './limits.ts';
 import type { Project } from './project.ts';
 import type { DeployToken, JobToken } from './project-credentials.ts';
 import { User, type UserOptions } from './user.ts';
@@ -40,6 +41,7 @@ export class World {
   readonly oldPaths = new Map<string, Project>();
   /** Told of every push, by git or by API, after the refs have moved. */
   readonly pushListeners: ((push: Push) => void)[] = [];
+  readonly limits: Limits;
   readonly root: User;
   readonly startedAt: Date;
   readonly #ending = new AbortController();
@@ -52,9 +54,11 @@ export class World {
     directory: string;
     hooks: string;
     httpBackend: string;
+    limits: LimitOptions;
   }) {
     this.version = options.version;
     this.now = options.now;
+    this.limits = new Limits(this, options.limits);
     this.startedAt = options.now();
     this.directory = options.directory;
     this.hooks = options.hooks;

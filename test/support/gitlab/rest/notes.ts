@@ -1,9 +1,10 @@
 /** Notes of merge requests. */
 import { type Answer, json } from '../answer.ts';
+import { TOO_MANY } from '../faults.ts';
 import { addNote, type MergeRequest, type Note } from '../merge-requests.ts';
 import { extractQuickActions } from '../quick-actions.ts';
 import { ROLES } from '../roles.ts';
-import { badRequest, forbidden, noRecord } from './api-error.ts';
+import { ApiError, badRequest, forbidden, noRecord } from './api-error.ts';
 import type { Call } from './call.ts';
 import { databaseTime, userBasic } from './entities.ts';
 import { mergeRequestOf } from './merge-requests.ts';
@@ -74,6 +75,7 @@ function create(call: Call): Answer {
   const request = mergeRequestOf(call);
   const { parameters, user, world } = call;
   const body = checked(parameters.text('body') ?? '');
+  if (!world.limits.takeNote(user.id)) throw new ApiError(429, { message: { error: TOO_MANY } });
   const { text, commands } = extractQuickActions(body);
   carryOut(call, request, commands);
   if (text === '') {
