@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ApplySetId } from '../model/apply.ts';
+import type { ObjectId } from '../model/object.ts';
 
 /** Where members of a set may be: `ConfigMap`, `Deployment.apps`, and the namespaces beside the parent's own. */
 export interface Extent {
@@ -15,6 +16,14 @@ export function applySetId({ namespace, name }: { namespace: string; name: strin
 
 export function groupKind({ group, kind }: { group: string; kind: string }): string {
   return group === '' ? kind : `${kind}.${group}`;
+}
+
+/** Where these objects are. */
+export function extentOfIds(ids: readonly ObjectId[]): Extent {
+  return {
+    groupKinds: new Set(ids.map(groupKind)),
+    namespaces: new Set(ids.flatMap(({ namespace }) => namespace ?? [])),
+  };
 }
 
 /** The extent as a parent says it: its own namespace goes without saying. */

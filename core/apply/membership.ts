@@ -17,25 +17,32 @@ export interface Membership {
 }
 
 /**
- * The step with what membership makes of it: a member of a set that the run does not name is refused, for whoever
+ * The step with what membership makes of it: a manifest that claims to be of another set is refused; so is a member of a set that the run does not name is refused, for whoever
  * runs that set would write it back or delete it; an object that joins the set of the run says so.
  */
 export function withMembership(step: Step, { set, adopted, refuseUnowned = false }: Membership): Step {
   const { change, live } = step;
-  if (!live || settled(change)) return step;
-  const owner = ownerOf(live);
   const { id, source } = change;
   const refused = (reason: string, message: string): Step => ({
     ...step,
     send: undefined,
     change: { id, action: 'unknown', reason, message, source },
   });
+  const named = dig(step.manifest.object, 'metadata', 'labels', PART_OF);
+  // As kubectl does: a label that was copied along would have the object deleted by a set that never wanted it.
+  if (named !== undefined && named !== set && change.action !== 'skip')
+    return refused(
+      'PartOfInManifest',
+      `its manifest has the label ${PART_OF}, which only a set gives; remove it`,
+    );
+  if (!live || settled(change)) return step;
+  const owner = ownerOf(live);
   if (owner === undefined && refuseUnowned)
     return refused('NotAMember', 'it is there already and belongs to no set; nothing is adopted here');
   if (owner !== undefined && owner !== set && adopted !== 'all' && !adopted.has(owner)) {
     const hint = set === undefined ? 'apply it with its set' : `--adopt-set ${owner} takes it over`;
-    const named = `it is a member of the apply set ${owner}, which this run does not name; ${hint}`;
-    return refused('MemberOfSet', named);
+    const message = `it is a member of the apply set ${owner}, which this run does not name; ${hint}`;
+    return refused('MemberOfSet', message);
   }
   if (set === undefined || owner === set || change.reason !== undefined) return step;
   const message =

@@ -5,7 +5,7 @@ import type { Manifest } from '../model/manifest.ts';
 import { objectKey } from '../model/object.ts';
 import type { Change } from '../model/plan.ts';
 import { type PlanOptions, planObjects, type Step, type Steps } from '../plan/plan.ts';
-import { type Extent, groupKind, unionExtent } from './apply-set.ts';
+import { type Extent, extentOfIds, unionExtent } from './apply-set.ts';
 import { findLabelled } from './candidates.ts';
 import { type Membership, withMembership } from './membership.ts';
 import { type FoundSet, findSet, refuseParentAsMember } from './parent.ts';
@@ -111,11 +111,7 @@ export function changesOf({ steps, prune }: PlannedRun): Change[] {
 
 /** Where the members of a set are that the steps write. */
 export function extentOf(steps: readonly Step[]): Extent {
-  const ids = steps.filter(({ change }) => change.action !== 'skip').map(({ change }) => change.id);
-  return {
-    groupKinds: new Set(ids.map(groupKind)),
-    namespaces: new Set(ids.flatMap(({ namespace }) => namespace ?? [])),
-  };
+  return extentOfIds(steps.filter(({ change }) => change.action !== 'skip').map(({ change }) => change.id));
 }
 
 async function findPrune(
@@ -136,6 +132,7 @@ async function findPrune(
     set: set.id,
     wanted: new Set(steps.map(({ change }) => objectKey(change.id))),
     wantedUids: new Set(steps.flatMap((step) => (step.live ? [String(step.live.metadata.uid)] : []))),
+    uses: here,
     adopting: live?.adoptedFrom !== undefined,
     kinds: pruneKinds,
     ...(allowance && { allowance }),

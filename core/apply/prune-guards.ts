@@ -3,10 +3,11 @@ import type { ApplyError } from '../model/apply.ts';
 import type { Resource } from '../model/cluster.ts';
 import { dig, isObject } from '../model/json.ts';
 import { type KubeObject, managedFieldsOf, type ObjectId, objectKey } from '../model/object.ts';
+import { isCrd } from '../plan/crd.ts';
 import { covers, fieldsOf, ownFields } from '../plan/field-set.ts';
 import { LAST_APPLIED_PATH } from '../plan/ownership.ts';
 import { PART_OF } from '../plan/shape.ts';
-import { groupKind } from './apply-set.ts';
+import { type Extent, extentOfIds, groupKind } from './apply-set.ts';
 
 /** A live object with the label of the set. */
 export interface Candidate {
@@ -23,6 +24,8 @@ export interface PruneFacts {
   wanted: ReadonlySet<string>;
   /** UIDs of live objects that the manifests want: another API group may serve one of them under another name. */
   wantedUids: ReadonlySet<string>;
+  /** The kinds and namespaces of what the manifests want. */
+  uses: Extent;
   /** Whether the set was another tool's until now: its members carry that tool's label, not ours. */
   adopting: boolean;
   /** Kinds that may be deleted though much hangs on them, as `groupKind` writes them, in lower case. */
@@ -57,7 +60,15 @@ const PRECIOUS = new Set([
 
 /** Decides on every candidate; the decisions are in their order. */
 export function guardPrune(candidates: readonly Candidate[], facts: PruneFacts): Decision[] {
-  const decisions = candidates.map((candidate) => guardOne(candidate, facts));
+  const each = candidates.map((candidate) => guardOne(candidate, facts));
+  const staying = candidates
+    .filter((_one, index) => ['skip', 'hold'].includes(each[index]!.action))
+    .map(({ id }) => id);
+  // What stays must not go with the Namespace that it is in, nor with the CRD of its kind.
+  const stays = extentOfIds(staying);
+  const decisions = each.map((decision, index) =>
+    decision.action === 'delete' && holds(candidates[index]!, stays) ? IN_USE : decision,
+  );
   const deletes = decisions.filter(({ action }) => action === 'delete').length;
   const members = candidates.filter(({ live }) => isMember(live, facts));
   const limit = facts.blocked ?? tooMany(deletes, members.length, facts.allowance);
@@ -81,6 +92,7 @@ export function guardOne({ id, live }: Candidate, facts: PruneFacts): Decision {
   }
   if (dig(live, 'metadata', 'annotations', PRUNE) === 'disabled')
     return { action: 'skip', error: { reason: 'PruneDisabled', message: `annotated ${PRUNE}: disabled` } };
+  if (holds({ id, live }, facts.uses)) return IN_USE;
   const kind = groupKind(id);
   if (PRECIOUS.has(kind) && !facts.kinds.has(kind.toLowerCase()) && !facts.kinds.has(id.kind.toLowerCase())) {
     const message = `a ${id.kind} is only deleted where that is asked for by kind`;
@@ -95,6 +107,19 @@ export function isControlled({ metadata: { ownerReferences } }: KubeObject): boo
     Array.isArray(ownerReferences) &&
     ownerReferences.some((owner) => isObject(owner) && owner.controller === true)
   );
+}
+
+const IN_USE: Decision = {
+  action: 'hold',
+  error: { reason: 'InUse', message: 'objects that stay would be deleted with it' },
+};
+
+/** Whether the object is a Namespace or the CRD of a kind of the extent. */
+function holds({ id, live }: Pick<Candidate, 'id' | 'live'>, { groupKinds, namespaces }: Extent): boolean {
+  if (groupKind(id) === 'Namespace') return namespaces.has(id.name);
+  if (!isCrd(id)) return false;
+  const [group, kind] = [dig(live, 'spec', 'group'), dig(live, 'spec', 'names', 'kind')];
+  return groupKinds.has(groupKind({ group: String(group), kind: String(kind) }));
 }
 
 /** The label counts where our own Apply entry holds it: copied or hand-written ones make no member. */

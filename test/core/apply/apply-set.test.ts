@@ -201,6 +201,22 @@ test.serial('objects without an owner are adopted, and that is said; so is a los
   );
 });
 
+test.serial(
+  'a label of a set that was copied into a manifest is refused, unless it is that set',
+  async (t) => {
+    const on = await stage(t);
+    const copied = configMap('copy', 'a: "1"', `, labels: {applyset.kubernetes.io/part-of: ${setId(on)}}`);
+    await applyAsSet(on, configMap('a'));
+    t.deepEqual(became(await applyText(on, copied)), { 'ConfigMap/copy': 'failed PartOfInManifest' });
+    const other = await applyAsSet(on, copied + configMap('b'), { name: 'other' });
+    t.deepEqual(became(other), {
+      'ConfigMap/copy': 'failed PartOfInManifest',
+      'ConfigMap/b': 'applied create',
+    });
+    t.is(became(await applyAsSet(on, configMap('a') + copied))['ConfigMap/copy'], 'applied create');
+  },
+);
+
 test.serial('an inventory of cli-utils counts as a set', async (t) => {
   const on = await stage(t);
   await on.kubectl('create cm a --from-literal=a=0');

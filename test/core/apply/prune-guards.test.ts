@@ -41,7 +41,16 @@ function candidate({ kind = 'ConfigMap', group = '', metadata = {} }: Given, nam
 }
 
 function facts(more: Partial<PruneFacts> = {}): PruneFacts {
-  return { set: SET, wanted: new Set(), wantedUids: new Set(), adopting: false, kinds: new Set(), ...more };
+  const uses = { groupKinds: new Set<string>(), namespaces: new Set<string>() };
+  return {
+    set: SET,
+    wanted: new Set(),
+    wantedUids: new Set(),
+    uses,
+    adopting: false,
+    kinds: new Set(),
+    ...more,
+  };
 }
 
 const owner = (controller: boolean): JsonObject => ({
@@ -172,3 +181,58 @@ test('copied labels do not count as members', (t) => {
   const decisions = guardPrune([...copies, ...members], facts());
   t.deepEqual(Map.groupBy(decisions, ({ action }) => action).get('delete')?.length, 19);
 });
+
+const PRUNED_ALL = { kinds: new Set(['namespace', 'customresourcedefinition']) };
+const namespaceShop = candidate({ kind: 'Namespace' }, 'shop');
+const crd = candidate(
+  { kind: 'CustomResourceDefinition', group: 'apiextensions.k8s.io' },
+  'widgets.example.org',
+);
+Object.assign(crd.live, { spec: { group: 'example.org', names: { kind: 'Widget' } } });
+const keeps = { annotations: { 'agent.gitlab.com/prune': 'disabled' } };
+const KEEPERS: [title: string, candidates: Candidate[], facts: Partial<PruneFacts>, decisions: string[]][] = [
+  ['a Namespace of which nothing stays', [namespaceShop, candidate({})], {}, ['delete', 'delete']],
+  [
+    'a Namespace in which the manifests want something',
+    [namespaceShop],
+    { uses: { groupKinds: new Set(['ConfigMap']), namespaces: new Set(['shop']) } },
+    ['hold InUse'],
+  ],
+  [
+    'a Namespace in which something is prune: disabled',
+    [namespaceShop, candidate({ metadata: keeps })],
+    {},
+    ['hold InUse', 'skip PruneDisabled'],
+  ],
+  [
+    'a Namespace in which something is held back',
+    [candidate({ kind: 'StatefulSet', group: 'apps' }), namespaceShop],
+    {},
+    ['hold PruneKind', 'hold InUse'],
+  ],
+  [
+    'a CRD of whose kind the manifests want something',
+    [crd],
+    { uses: { groupKinds: new Set(['Widget.example.org']), namespaces: new Set(['shop']) } },
+    ['hold InUse'],
+  ],
+  [
+    'a CRD of whose kind something is prune: disabled',
+    [crd, candidate({ kind: 'Widget', group: 'example.org', metadata: keeps })],
+    {},
+    ['hold InUse', 'skip PruneDisabled'],
+  ],
+  ['a CRD whose kind is used no more', [crd, candidate({})], {}, ['delete', 'delete']],
+];
+
+for (const [title, candidates, more, expected] of KEEPERS) {
+  test(`guards: ${title}`, (t) => {
+    const decisions = guardPrune(candidates, facts({ ...PRUNED_ALL, ...more }));
+    t.deepEqual(
+      decisions.map((decision) =>
+        'error' in decision ? `${decision.action} ${decision.error.reason}` : decision.action,
+      ),
+      expected,
+    );
+  });
+}

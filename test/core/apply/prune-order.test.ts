@@ -58,6 +58,7 @@ for (const [title, members, order] of ORDERS) {
       set: SET,
       wanted: new Set<string>(),
       wantedUids: new Set<string>(),
+      uses: { groupKinds: new Set<string>(), namespaces: new Set<string>() },
       adopting: false,
       kinds,
     };
