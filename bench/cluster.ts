@@ -44,18 +44,23 @@ export async function openCluster(signal: AbortSignal): Promise<BenchCluster> {
   };
 }
 
-/** Creates the namespaces and applies the objects as our field manager, the way `apply` leaves them. */
-export async function applyAll(server: Server, items: readonly Item[], signal: AbortSignal): Promise<void> {
+export async function createNamespaces(
+  server: Server,
+  items: readonly Item[],
+  signal: AbortSignal,
+): Promise<void> {
   const namespaces = [...new Set(items.map(({ namespace }) => namespace))];
-  await sendAll(
-    server,
-    namespaces.map((name) => ({
-      method: 'POST',
-      path: '/api/v1/namespaces',
-      body: JSON.stringify({ metadata: { name } }),
-    })),
-    { signal },
-  );
+  const post = (name: string): RawRequest => ({
+    method: 'POST',
+    path: '/api/v1/namespaces',
+    body: JSON.stringify({ metadata: { name } }),
+  });
+  await sendAll(server, namespaces.map(post), { signal });
+}
+
+/** Applies the objects as our field manager, the way `apply` leaves them. */
+export async function applyAll(server: Server, items: readonly Item[], signal: AbortSignal): Promise<void> {
+  await createNamespaces(server, items, signal);
   await sendAll(
     server,
     items.map((item) => patch(item, item.applied)),
@@ -72,9 +77,13 @@ export function patch(item: Item, value: Item['applied'], dryRun = false): RawRe
   }
   return {
     method: 'PATCH',
-    path: `${collection(item)}/${item.name}?${query}`,
+    path: `${pathOf(item)}?${query}`,
     body: JSON.stringify(value),
   };
+}
+
+export function pathOf(item: Item): string {
+  return `${collection(item)}/${item.name}`;
 }
 
 /** One LIST for each kind and namespace. */

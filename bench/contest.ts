@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Files, type Measurement, measure } from './measure.ts';
 import { median } from './table.ts';
 
-/** Something that is measured; several take turns. */
+/** Something that is measured. */
 export interface Contestant {
   /** For the figures that judge it. */
   id: string;
@@ -11,6 +11,8 @@ export interface Contestant {
   label: string;
   command: string[];
   exitCode: number;
+  /** What has to be so before it runs; not measured. */
+  prepare?: () => Promise<void>;
   /** Reads from its output which objects it calls changed. */
   named?: (stdout: string) => Set<string>;
 }
@@ -23,6 +25,9 @@ export interface Result extends Measurement {
   best: number;
   named?: Set<string>;
 }
+
+/** Who run one after the other in a round, each on what the one before has left. */
+export type Team = readonly Contestant[];
 
 const MAX_RUNS = 7;
 // Enough for a median of what takes seconds; what takes minutes runs once.
@@ -39,14 +44,11 @@ export interface ContestOptions {
 }
 
 /**
- * Measures all in rounds, so that a slow minute of the machine hits everybody: each runs in every round until it
- * has run 7 times or used 20 seconds. Throws where one ends with another exit code than it should.
+ * Measures all in rounds, so that a slow minute of the machine hits everybody: each team runs in every round until
+ * it has run 7 times or used 20 seconds. Throws where one ends with another exit code than it should.
  */
-export async function contest(
-  contestants: readonly Contestant[],
-  options: ContestOptions,
-): Promise<Map<string, Result>> {
-  const runs = new Map(contestants.map((contestant) => [contestant, [] as Measurement[]]));
+export async function contest(teams: readonly Team[], options: ContestOptions): Promise<Map<string, Result>> {
+  const runs = new Map(teams.flat().map((contestant) => [contestant, [] as Measurement[]]));
   const files: Files = {
     stdout: join(options.directory, 'stdout'),
     stderr: join(options.directory, 'stderr'),
@@ -54,16 +56,20 @@ export async function contest(
   const named = new Map<Contestant, Set<string>>();
   for (let round = 0; round < MAX_RUNS; round += 1) {
     options.say(`round ${round + 1} of ${MAX_RUNS}`);
-    for (const [contestant, own] of runs) {
-      const used = own.reduce((sum, { seconds }) => sum + seconds, 0);
+    for (const team of teams) {
+      const own = team.map((one) => runs.get(one)!);
+      const used = own.flat().reduce((sum, { seconds }) => sum + seconds, 0);
       // Not begun where it would go far beyond: half a budget more is the limit.
-      if (used + used / Math.max(own.length, 1) > BUDGET_SECONDS * 1.5) continue;
-      const measurement = await measure(contestant.command, files, options);
-      if (measurement.code !== contestant.exitCode) throw wrongExit(contestant, measurement.code, files);
-      own.push(measurement);
-      if (contestant.named) named.set(contestant, contestant.named(readFileSync(files.stdout, 'utf8')));
-      if (measurement.seconds > WORTH_A_LINE_SECONDS)
-        options.say(`${contestant.label.trim()}: ${measurement.seconds.toFixed(1)} s`);
+      if (used + used / Math.max(own[0]!.length, 1) > BUDGET_SECONDS * 1.5) continue;
+      for (const contestant of team) {
+        await contestant.prepare?.();
+        const measurement = await measure(contestant.command, files, options);
+        if (measurement.code !== contestant.exitCode) throw wrongExit(contestant, measurement.code, files);
+        runs.get(contestant)!.push(measurement);
+        if (contestant.named) named.set(contestant, contestant.named(readFileSync(files.stdout, 'utf8')));
+        if (measurement.seconds > WORTH_A_LINE_SECONDS)
+          options.say(`${contestant.label.trim()}: ${measurement.seconds.toFixed(1)} s`);
+      }
     }
   }
   return new Map([...runs].map(([one, own]) => [one.id, summarize(one, own, named.get(one))]));

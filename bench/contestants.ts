@@ -9,8 +9,8 @@ export interface Places {
   all: string;
   part?: string;
   one: string;
-  /** The bundled floor program with its two jobs: what has to be asked, and everything. */
-  floor: { program: string; changed: string; full: string };
+  /** Commands of the floor program: what has to be asked, and everything. */
+  floor: { changed: string[]; full: string[] };
 }
 
 export interface ContestantOptions {
@@ -45,13 +45,13 @@ export function contestants(places: Places, options: ContestantOptions): Contest
     {
       id: 'floor',
       label: `floor: lists, ${options.changed} raw dry runs`,
-      command: [node, floor.program, floor.changed],
+      command: floor.changed,
       exitCode: 0,
     },
     {
       id: 'floor-full',
       label: `floor: ${options.objects} raw dry runs`,
-      command: [node, floor.program, floor.full],
+      command: floor.full,
       exitCode: 0,
     },
   ];
@@ -77,7 +77,7 @@ function namedByKubectl(stdout: string): Set<string> {
   return new Set([...stdout.matchAll(/^diff -u -N \S*\/LIVE-\d+\/(\S+) /gm)].map((match) => match[1]!));
 }
 
-/** The objects that `diff -o json` would change, with what it says about them. */
+/** The objects that a report of ours calls anything but unchanged, with their actions. */
 export function namedByReport(json: string): Map<string, string> {
   const report: {
     changes: {
@@ -95,5 +95,21 @@ export function namedByReport(json: string): Map<string, string> {
       nameOf(group === '' ? version : `${group}/${version}`, kind, namespace, name),
       action,
     ]),
+  );
+}
+
+/** Throws where a report names others than these, or with another action. */
+export function checkNames(
+  label: string,
+  named: ReadonlyMap<string, string>,
+  action: string,
+  expected: ReadonlySet<string>,
+): void {
+  const missing = [...expected].filter((name) => named.get(name) !== action);
+  const extra = [...named.keys()].filter((name) => !expected.has(name));
+  if (missing.length + extra.length === 0) return;
+  throw new Error(
+    `${label} is wrong: ${missing.length} objects are no ${action} (${missing.slice(0, 3).join(', ')}), ` +
+      `${extra.length} others are named (${extra.slice(0, 3).join(', ')})`,
   );
 }

@@ -1,18 +1,15 @@
 /**
- * The floor: what no client in Node.js can beat. Lists what has to be listed, then sends the dry runs that have to
- * be sent, all of it written out beforehand in the file that the first argument names. No YAML, no discovery, no
- * comparing, no output.
+ * The floor: what no client in Node.js can beat. Sends the requests that have to be sent, all of them written out
+ * beforehand in the file that the first argument names. No YAML, no discovery, no comparing, no output.
  */
 import { readFileSync } from 'node:fs';
 import { type RawRequest, type Server, sendAll } from './requests.ts';
 
-/** Two steps, because a client learns from the lists which objects it has to ask about. */
+/** One step after the other: a client learns from LISTs which objects it has to ask about. */
 export interface FloorJob {
   server: Server;
-  lists: RawRequest[];
-  dryRuns: RawRequest[];
+  steps: RawRequest[][];
 }
 
 const job: FloorJob = JSON.parse(readFileSync(process.argv[2]!, 'utf8'));
-await sendAll(job.server, job.lists);
-await sendAll(job.server, job.dryRuns);
+for (const step of job.steps) await sendAll(job.server, step);

@@ -1,13 +1,14 @@
 /** `npm run bench`: measures the plugin against kubectl and the least that a client can do, and reading Git. */
 import { parseArgs } from 'node:util';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
+import { benchApply } from './apply.ts';
 import { benchDiff } from './diff.ts';
 import { benchGit } from './git.ts';
 
-const USAGE = `usage: npm run bench -- diff [--objects N] [--changed P] [--quick | --ours] [--seed N]
+const USAGE = `usage: npm run bench -- diff|apply [--objects N] [--changed P] [--quick | --ours] [--seed N]
   --objects N  objects in the set, 1000 where not said, 20000 at most
   --changed P  how many of them differ: a count (50) or a share (5%); 50 where not said
-  --quick      without plain kubectl diff, which takes a minute for 1,000 objects
+  --quick      without plain kubectl diff, or kubectl apply with its apply sets: minutes for 1,000 objects
   --ours       without kubectl: our own times and the floor only
   --seed N     other objects; 1 where not said
        npm run bench -- git
@@ -42,16 +43,16 @@ async function main(): Promise<void> {
     return;
   }
   const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
-  if (positionals.length === 1 && positionals[0] === 'git')
-    return await benchGit({ signal: interrupted.signal, say });
-  if (positionals.length !== 1 || positionals[0] !== 'diff') {
+  const [what, ...more] = positionals;
+  if (more.length === 0 && what === 'git') return await benchGit({ signal: interrupted.signal, say });
+  if (more.length > 0 || (what !== 'diff' && what !== 'apply')) {
     throw new UsageError(
-      `say what to measure: diff or git${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff, apply or git${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);
   if (objects === 0) throw new UsageError('--objects takes at least 1');
-  await benchDiff({
+  await (what === 'diff' ? benchDiff : benchApply)({
     objects,
     changed: changedCount(values.changed, objects),
     seed: count(values.seed, '--seed', 2 ** 31),

@@ -60,11 +60,11 @@ export function nameOf(apiVersion: string, kind: string, namespace: string, name
   return `${apiVersion.replace('/', '.')}.${kind}.${namespace}.${name}`;
 }
 
+export function itemName({ resource, namespace, name }: Item): string {
+  return nameOf(resource.apiVersion, resource.kind, namespace, name);
+}
+
 /** The names of the objects whose manifest differs from what was applied. */
 export function changedNames(items: readonly Item[]): Set<string> {
-  return new Set(
-    items
-      .filter(isChanged)
-      .map(({ resource, namespace, name }) => nameOf(resource.apiVersion, resource.kind, namespace, name)),
-  );
+  return new Set(items.filter(isChanged).map(itemName));
 }

@@ -1,58 +1,59 @@
 import { cpus, totalmem } from 'node:os';
 import type { Result } from './contest.ts';
-import { judge } from './figures.ts';
+import type { Figure } from './figures.ts';
 import { formatSeconds, formatTable } from './table.ts';
 
-export interface ReportOptions {
+export interface Conditions {
   objects: number;
   changed: number;
   seed: number;
   cluster: string;
   kubectlVersion: string;
   serverVersion: string;
-  /** The objects that a right answer names. */
-  expected: ReadonlySet<string>;
 }
 
-/** Prints the conditions, the table and the figures. */
-export function printReport(results: ReadonlyMap<string, Result>, options: ReportOptions): void {
+export function printConditions(conditions: Conditions): void {
+  const { objects, changed, seed, cluster, kubectlVersion, serverVersion } = conditions;
   const cores = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
   const lines = [
     '',
-    `${options.objects} objects, ${options.changed} changed, seed ${options.seed}; all answers of ours are right`,
+    `${objects} objects, ${changed} changed, seed ${seed}; all answers of ours are right`,
     `machine: ${cores.length} × ${cores[0]?.model.trim() ?? 'unknown'}, ${memory} GiB, ${process.platform}`,
-    `Node ${process.version}, kubectl ${options.kubectlVersion}, Kubernetes ${options.serverVersion}`,
-    `cluster: ${options.cluster}`,
+    `Node ${process.version}, kubectl ${kubectlVersion}, Kubernetes ${serverVersion}`,
+    `cluster: ${cluster}`,
     '',
     '',
   ];
   process.stdout.write(lines.join('\n'));
-  process.stdout.write(resultTable(results, options.expected));
-  const note =
-    options.objects === 1_000 && options.changed === 50 ? '' : ' (set for 1,000 objects, 50 changed)';
-  process.stdout.write(`\nfigures${note}\n`);
-  for (const { goal, measured, reached } of judge(results, options.objects)) {
-    process.stdout.write(`  ${reached ? 'reached' : 'MISSED '}  ${goal}: ${measured}\n`);
-  }
 }
 
-function resultTable(results: ReadonlyMap<string, Result>, expected: ReadonlySet<string>): string {
-  const ours = results.get('ours')!.seconds;
-  const rows = [...results.values()].map(
-    ({ contestant, runs, seconds, best, cpuSeconds, peakMegabytes, code, named }) => [
-      contestant.label,
-      String(runs),
-      formatSeconds(seconds),
-      formatSeconds(best),
-      (seconds / ours).toFixed(2),
-      cpuSeconds.toFixed(2),
-      peakMegabytes === undefined ? '-' : String(Math.round(peakMegabytes)),
-      String(code),
-      named ? answer(named, expected) : '',
-    ],
-  );
-  return formatTable(['', 'runs', 'median', 'best', '× ours', 'CPU s', 'peak MB', 'exit', 'names'], rows);
+/** Medians, beside those of `ours`; `expected` are the objects that a right answer names. */
+export function resultTable(
+  results: readonly Result[],
+  ours: Result,
+  expected?: ReadonlySet<string>,
+  title = '',
+): string {
+  const rows = results.map(({ contestant, runs, seconds, best, cpuSeconds, peakMegabytes, code, named }) => [
+    contestant.label,
+    String(runs),
+    formatSeconds(seconds),
+    formatSeconds(best),
+    (seconds / ours.seconds).toFixed(2),
+    cpuSeconds.toFixed(2),
+    peakMegabytes === undefined ? '-' : String(Math.round(peakMegabytes)),
+    String(code),
+    ...(expected ? [named ? answer(named, expected) : ''] : []),
+  ]);
+  const header = [title, 'runs', 'median', 'best', '× ours', 'CPU s', 'peak MB', 'exit'];
+  return formatTable(expected ? [...header, 'names'] : header, rows);
+}
+
+export function printFigures(figures: readonly Figure[], note: string): void {
+  process.stdout.write(`\nfigures${note}\n`);
+  for (const { goal, measured, reached } of figures)
+    process.stdout.write(`  ${reached ? 'reached' : 'MISSED '}  ${goal}: ${measured}\n`);
 }
 
 /** What kubectl calls changed, beside what is. */

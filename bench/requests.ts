@@ -8,7 +8,7 @@ export interface Server {
 }
 
 export interface RawRequest {
-  method: 'GET' | 'POST' | 'PATCH';
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
   /** JSON text. */
   body?: string;
