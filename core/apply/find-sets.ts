@@ -1,8 +1,8 @@
 import type { ApplySetId } from '../model/apply.ts';
-import type { ApiFailure, Cluster, Discovery, Resource } from '../model/cluster.ts';
+import type { ApiFailure, Cluster, Discovery } from '../model/cluster.ts';
 import type { KubeObject } from '../model/object.ts';
 import { applySetId } from './apply-set.ts';
-import { ID_LABEL, isOurTooling, type ParentState, readParent } from './parent-object.ts';
+import { configMaps, ID_LABEL, isOurTooling, type ParentState, readParent } from './parent-object.ts';
 
 const PAGE = 100;
 
@@ -43,10 +43,4 @@ function ownSet(object: KubeObject, discovery: Discovery): LiveSet[] {
   const live = readParent(object, discovery);
   const set = applySetId({ namespace: String(object.metadata.namespace), name: object.metadata.name });
   return live.id === set.id && isOurTooling(live.tooling) ? [{ set, live }] : [];
-}
-
-export function configMaps({ resources }: Discovery): Resource {
-  return resources.find(
-    ({ group, version, kind }) => group === '' && version === 'v1' && kind === 'ConfigMap',
-  )!;
 }

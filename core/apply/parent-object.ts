@@ -1,5 +1,5 @@
 import type { ApplySetId } from '../model/apply.ts';
-import type { Discovery } from '../model/cluster.ts';
+import type { Discovery, Resource } from '../model/cluster.ts';
 import { dig, isObject } from '../model/json.ts';
 import type { KubeObject } from '../model/object.ts';
 import { RECORD_KEYS, type RecordData } from '../model/record.ts';
@@ -127,4 +127,11 @@ function split(text: string): string[] {
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
+}
+
+/** The kind of which parents are. */
+export function configMaps({ resources }: Discovery): Resource {
+  return resources.find(
+    ({ group, version, kind }) => group === '' && version === 'v1' && kind === 'ConfigMap',
+  )!;
 }

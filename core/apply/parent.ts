@@ -5,6 +5,7 @@ import type { KubeObject } from '../model/object.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
 import { besideParent, coversExtent, type Extent, sameExtent, unionExtent } from './apply-set.ts';
 import {
+  configMaps,
   isOurTooling,
   type ParentContent,
   type ParentState,
@@ -43,10 +44,7 @@ export async function findSet(
   set: ApplySetId,
   adopted: ReadonlySet<string>,
 ): Promise<FoundSet> {
-  const resource = discovery.resources.find(
-    ({ group, version, kind }) => group === '' && version === 'v1' && kind === 'ConfigMap',
-  )!;
-  const ref = { resource, namespace: set.namespace, name: set.name };
+  const ref = { resource: configMaps(discovery), namespace: set.namespace, name: set.name };
   const answer = await cluster.get(ref);
   if (!answer.ok) {
     if (answer.failure.status === 404) return { set, ref };

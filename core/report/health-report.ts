@@ -72,7 +72,7 @@ export function renderHealth(
 // One very long name must not push the reasons of all other objects out of sight.
 const MAX_COLUMN = 60;
 
-const STYLES: Partial<Record<HealthStatus, Style>> = {
+export const HEALTH_STYLES: Record<HealthStatus, Style> = {
   degraded: 'red',
   missing: 'red',
   unknown: 'yellow',
@@ -94,7 +94,7 @@ function table(judged: readonly JudgedObject[], color: boolean, width: number): 
   );
   const lines = sorted.flatMap(({ health }, index) => {
     const { status, reason, message } = health;
-    const style = STYLES[status];
+    const style = HEALTH_STYLES[status];
     const word = status.padEnd(first);
     const row = [style ? paint(style, word) : word, names[index]!.padEnd(second), oneLine(reason)];
     const line = row.join('  ').trimEnd();

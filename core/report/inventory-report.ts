@@ -7,7 +7,8 @@ import { MEMBER_STATES, type Member, type MemberState } from '../model/record.ts
 import { type Cell, columns } from './columns.ts';
 import { type DocumentFormat, documentText } from './document.ts';
 import { oneLine } from './escape.ts';
-import { painter, type Style, wrap } from './terminal.ts';
+import { HEALTH_STYLES } from './health-report.ts';
+import { painter, wrap } from './terminal.ts';
 
 /** One object of an InventoryReport. */
 export interface ReportedMember {
@@ -123,15 +124,6 @@ function rank({ state, health }: Member): number {
   return health ? HEALTH_STATUSES.indexOf(health.status) : 0;
 }
 
-const STYLES: Record<HealthStatus, Style> = {
-  degraded: 'red',
-  missing: 'red',
-  unknown: 'yellow',
-  progressing: 'yellow',
-  suspended: 'cyan',
-  healthy: 'green',
-};
-
 const NOTES: Record<MemberState, string> = {
   missing: 'it is not in the cluster',
   unlabelled: 'it has lost the label of the set',
@@ -146,7 +138,7 @@ function rowOf({ id, state, source, health, pruneDisabled, message }: Member): C
     health && !isWell(health.status) ? [health.reason, health.message].filter(Boolean).join(': ') : '';
   const notes = [NOTES[state], message, pruneDisabled && 'prune is disabled', ill];
   return [
-    { text: status, style: STYLES[status] },
+    { text: status, style: HEALTH_STYLES[status] },
     { text: oneLine(formatObject(id)) },
     { text: oneLine(source ?? '-') },
     { text: oneLine(notes.filter(Boolean).join('; ')) },
