@@ -59,6 +59,7 @@ test('the shapes of errors', async (t) => {
     400,
   );
   t.is((await root.get('/projects/%ff')).status, 400);
+  t.is((await root.get(`${path}/repository/commits/%00`)).status, 400);
 });
 
 test('the errors that are set', async (t) => {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import {
   endpointLimited,
+  expiredToken,
   type Fault,
   htmlError,
   overloaded,
@@ -39,6 +40,7 @@ const answers: [title: string, fault: Fault, status: number, type: string, body:
     'application/json',
     /^\{"message":\{"error":"This endpoint has been/,
   ],
+  ['an expired token', expiredToken(), 401, 'application/json', /^\{"error":"invalid_token"/],
   ['500', serverError(), 500, 'application/json', /^\{"message":"500 Internal Server Error"\}$/],
   ['an HTML page', htmlError(), 502, 'text/html; charset=utf-8', /<h1>502<\/h1>/],
   ['overloaded', overloaded(), 503, 'application/json', /exhausted/],

@@ -204,6 +204,15 @@ test('renamed: the old path goes on, until it is taken', async (t) => {
   t.is(await at('group/old'), `${other}\trefs/heads/main`);
 });
 
+test('a removed project is gone', async (t) => {
+  const gone = await gitlab.createProject('group/gone', { visibility: 'public' });
+  gone.rename('group/gone-too');
+  await gone.remove();
+  for (const path of ['group/gone', 'group/gone-too'])
+    t.is((await discover({ path }, 'git-upload-pack', credentials.api!())).status, 404);
+  t.is((await fetch(`${gitlab.url}/%ff.git/info/refs?service=git-upload-pack`)).status, 404);
+});
+
 test('an address without .git is sent on', async (t) => {
   const response = await fetch(`${gitlab.url}/group/open/info/refs?service=git-upload-pack`, {
     redirect: 'manual',

@@ -251,7 +251,16 @@ test.serial('fifty commits at once: each is in the history or was refused, none 
 test.serial('the first commit of an empty repository', async (t) => {
   const empty = await gitlab.createProject('group/begun');
   const actions = [{ action: 'create', file_path: 'a', content: 'a' }];
-  const body = { branch: 'main', commit_message: 'first', actions };
+  const commits = `/projects/${empty.id}/repository/commits`;
+  const wrong = await root.post(commits, { branch: 'a b', commit_message: 'x', actions });
+  t.regex(wrong.body.message, /Branch name is invalid/);
+  const body = {
+    branch: 'main',
+    commit_message: 'first',
+    author_name: 'A <n>',
+    author_email: 'a@example.com',
+    actions,
+  };
   const reply = await root.post(`/projects/${empty.id}/repository/commits`, body);
   t.is(reply.status, 201, reply.text);
   t.deepEqual(reply.body.parent_ids, []);

@@ -83,6 +83,7 @@ async function baseOf(
       (await gitAnswer(['for-each-ref', '--count=1', 'refs/heads'], { cwd: project.directory })) === '';
     if (tip === undefined && !empty)
       throw new Refused('You can only create or edit files when you are on a branch');
+    if (tip === undefined) await checkName(project, branch);
     return tip;
   }
   if (startSha !== undefined && !/^[0-9a-f]{40}$/.test(startSha))
@@ -94,12 +95,16 @@ async function baseOf(
     throw new Refused(
       `A branch called '${branch}' already exists. Switch to that branch in order to make changes`,
     );
+  await checkName(project, branch);
+  return base;
+}
+
+async function checkName(project: Project, branch: string): Promise<void> {
   const valid = await gitAnswer(['check-ref-format', `refs/heads/${branch}`], { cwd: project.directory });
   if (valid === undefined || branch.startsWith('-'))
     throw new Refused(
       `Something went wrong when we tried to create '${branch}' for you: Branch name is invalid`,
     );
-  return base;
 }
 
 async function checkLastCommits(

@@ -58,7 +58,9 @@ export async function writeCommit(
 
 function importStream(ref: string, plan: CommitPlan): (string | Buffer)[] {
   const seconds = Math.floor(plan.date.getTime() / 1000);
-  const by = ({ name, email }: Person): string => `${name} <${email}> ${seconds} +0000\n`;
+  // Git has no way to write these in a name; GitLab leaves them out too.
+  const plain = (text: string): string => text.replace(/[<>\n]/g, '');
+  const by = ({ name, email }: Person): string => `${plain(name)} <${plain(email)}> ${seconds} +0000\n`;
   const parts: (string | Buffer)[] = [
     `commit ${ref}\nmark :1\nauthor ${by(plan.author)}committer ${by(plan.committer)}`,
     ...data(plan.message),

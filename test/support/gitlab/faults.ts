@@ -1,6 +1,7 @@
 /** What goes wrong on demand, at any request that a test picks. */
 import type { Answer } from './answer.ts';
 import { json, text } from './answer.ts';
+import { invalidToken } from './rest/api-error.ts';
 
 export type Fault =
   /** Milliseconds before anything happens. */
@@ -96,6 +97,13 @@ export const TOO_MANY = 'This endpoint has been requested too many times. Try ag
 /** The limiter inside of GitLab: JSON, and no word about when. */
 export function endpointLimited(): Fault {
   return { answer: json(429, { message: { error: TOO_MANY } }) };
+}
+
+/** As the API says it. Git says 401 in its own words: let the token itself expire there. */
+export function expiredToken(): Fault {
+  return {
+    answer: invalidToken('Token is expired. You can either do re-authorization or token refresh.').answer,
+  };
 }
 
 /** 500 as the API says it. */

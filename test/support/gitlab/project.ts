@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccessToken, newProjectToken, type TokenOptions } from './access-token.ts';
 import type { Agent } from './agents.ts';
@@ -141,6 +142,14 @@ export class Project {
     this.#world.oldPaths.set(this.path, this);
     this.#world.oldPaths.delete(path);
     this.path = path;
+  }
+
+  /** As if it had never been, for everybody. */
+  async remove(): Promise<void> {
+    this.#world.projects.splice(this.#world.projects.indexOf(this), 1);
+    for (const [path, project] of this.#world.oldPaths)
+      if (project === this) this.#world.oldPaths.delete(path);
+    await rm(this.directory, { recursive: true });
   }
 
   createToken(options: TokenOptions & { role?: Role } = {}): AccessToken {

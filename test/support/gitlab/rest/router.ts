@@ -75,6 +75,7 @@ function match(pattern: readonly string[], segments: readonly string[]): Record<
   const captured: Record<string, string> = {};
   for (const [index, part] of pattern.entries()) {
     const segment = segments[index]!;
+    if (segment.includes('%00')) throw new URIError(segment);
     if (part.startsWith(':') && segment !== '') captured[part.slice(1)] = decodeURIComponent(segment);
     else if (part !== segment) return undefined;
   }
