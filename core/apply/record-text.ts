@@ -115,12 +115,12 @@ function inventoryText({ revision, objects }: SetInventory, budget: number): str
   }
   const document = { ...(revision && { revision }), objects: groups, ...(leftOut > 0 && { leftOut }) };
   // One space: thousands of lines have it three times.
-  return `${stringifyJson(document, 1)}\n`;
+  return `${escaped(stringifyJson(document, 1))}\n`;
 }
 
 /** Of a line `   "name": "place",`. */
 function sizeOf(name: string, place: string): number {
-  return bytes(JSON.stringify(name)) + bytes(JSON.stringify(place)) + 7;
+  return bytes(escaped(JSON.stringify(name))) + bytes(escaped(JSON.stringify(place))) + 7;
 }
 
 function byName([a]: [string, unknown], [b]: [string, unknown]): number {
@@ -132,5 +132,12 @@ function bytes(text: string): number {
 }
 
 function pretty(value: unknown): string {
-  return `${stringifyJson(value, 2)}\n`;
+  return `${escaped(stringifyJson(value, 2))}\n`;
+}
+
+// With one of these kubectl prints the whole text as a single quoted line; some would also drive a terminal.
+const UNPRINTABLE = /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffe\uffff\ud800-\udfff]/g;
+
+function escaped(json: string): string {
+  return json.replace(UNPRINTABLE, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -114,6 +114,8 @@ export class ChaosStage {
     }
     const parent = await parentOf(this.on);
     t.is(parent!['contains-group-kinds'], kinds, story);
+    const record = await this.on.kubectl(['get', 'cm', 'set', '-o', 'jsonpath={.data.status}']);
+    t.is((JSON.parse(record) as { state: string }).state, 'Synced', `${story}: the record`);
     t.is(parent!['additional-namespaces'], namespaces, story);
   }
 }
