@@ -1,4 +1,5 @@
 import test from 'ava';
+import { waitFor } from '../support/control-plane/wait.ts';
 import {
   endpointLimited,
   expiredToken,
@@ -116,7 +117,7 @@ test('no answer ever: it ends with the stand-in', async (t) => {
   const other = await startGitLab();
   other.fault('hang');
   const waiting = t.throwsAsync(fetch(other.url));
-  while (other.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await waitFor(() => other.requests.length > 0, { what: 'the request' });
   await other[Symbol.asyncDispose]();
   await waiting;
 });
@@ -129,7 +130,7 @@ test('interrupted and back, at the same address, with all that it knew', async (
   const git = await gitClient(t);
   other.fault({ bytesPerSecond: 1 }, { times: 1 });
   const cut = git.run('ls-remote', url);
-  while (other.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await waitFor(() => other.requests.length > 0, { what: 'the request' });
   await other.interrupt();
   t.is((await cut).code, 128);
   t.regex((await git.run('ls-remote', url)).stderr, /Failed to connect|Couldn't connect/);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { waitFor } from '../support/control-plane/wait.ts';
 import { type GitLab, startGitLab } from '../support/gitlab/gitlab.ts';
 import type { Project } from '../support/gitlab/project.ts';
 import type { Role } from '../support/gitlab/roles.ts';
@@ -150,7 +151,7 @@ test('nothing is left when it has ended', async (t) => {
     duplex: 'half',
   } as RequestInit);
   const ended = t.throwsAsync(hanging);
-  while (other.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await waitFor(() => other.requests.length > 0, { what: 'the request' });
   await other[Symbol.asyncDispose]();
   await ended;
   t.false(existsSync(project.directory));

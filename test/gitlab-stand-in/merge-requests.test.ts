@@ -1,4 +1,5 @@
 import test from 'ava';
+import { waitFor } from '../support/control-plane/wait.ts';
 import { type GitLab, startGitLab } from '../support/gitlab/gitlab.ts';
 import type { Project } from '../support/gitlab/project.ts';
 import { type ApiClient, asJob, type Reply, withToken } from './api-client.ts';
@@ -86,11 +87,25 @@ test('a push moves the head, and leaves a system note', async (t) => {
   const url = withCredentials(project.url, 'x', gitlab.root.createToken().value);
   const ref = `refs/merge-requests/${body.iid}/head`;
   const shown = (): Promise<string> => git.ok('ls-remote', url, ref);
-  while ((await shown()) !== `${sha}\t${ref}`);
+  await waitFor(async () => (await shown()) === `${sha}\t${ref}`, { what: 'the head to follow' });
   t.is((await developer.get(`${base}/${body.iid}`)).body.sha, sha);
   const notes = (await developer.get(`${base}/${body.iid}/notes`)).body;
   t.like(notes, [{ system: true }]);
   t.deepEqual((await developer.get(`${base}/${body.iid}/notes?activity_filter=only_comments`)).body, []);
+});
+
+test('many pushes at once, then the branch goes: the last head stays', async (t) => {
+  const fork = await project.fork('cem/app');
+  await fork.commit({ x: '0' }, { branch: 'busy', from: 'main' });
+  const request = await project.openMergeRequest({ source: fork, sourceBranch: 'busy' });
+  const shas = await Promise.all([1, 2, 3, 4, 5].map((n) => fork.commit({ x: `${n}` }, { branch: 'busy' })));
+  const last = (await fork.head('busy'))!;
+  t.true(shas.includes(last));
+  const head = `refs/merge-requests/${request.iid}/head`;
+  const isLast = async (): Promise<boolean> => request.sha === last && (await project.resolve(head)) === last;
+  await waitFor(isLast, { what: 'the last head' });
+  await fork.setBranch('busy', undefined);
+  t.true(await isLast());
 });
 
 test('conflicts cannot be merged', async (t) => {

@@ -104,9 +104,22 @@ export function followBranches(world: World, { project, updates }: Push): void {
   }
 }
 
-async function takeHead({ source, sourceBranch, target, iid }: MergeRequest): Promise<void> {
-  const refs = `+refs/heads/${sourceBranch}:refs/merge-requests/${iid}/head`;
-  await git(['fetch', '--quiet', '--no-tags', source.directory, refs], { cwd: target.directory });
+/** Heads are taken one after the other, so that the newest is the last. */
+const taking = new WeakMap<MergeRequest, Promise<void>>();
+
+function takeHead(request: MergeRequest): Promise<void> {
+  const { source, target, iid } = request;
+  const taken = (taking.get(request) ?? Promise.resolve()).then(async () => {
+    const run = { cwd: target.directory };
+    // Pushes may be told in another order than they came; and the branch may be gone again.
+    request.sha = (await source.head(request.sourceBranch)) ?? request.sha;
+    const { sha } = request;
+    if (source !== target)
+      await git(['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', source.directory, sha], run);
+    await git(['update-ref', `refs/merge-requests/${iid}/head`, sha], run);
+  });
+  taking.set(request, taken);
+  return taken;
 }
 
 /** Whether it merges without conflicts. */

@@ -149,6 +149,7 @@ export class Project {
     this.#world.projects.splice(this.#world.projects.indexOf(this), 1);
     for (const [path, project] of this.#world.oldPaths)
       if (project === this) this.#world.oldPaths.delete(path);
+    await this.#world.settled();
     await rm(this.directory, { recursive: true });
   }
 
