@@ -46,7 +46,7 @@ export class ApplyView {
       unwell.map((one) => {
         const key = objectKey(one.id);
         const { status, reason, message } = one.health;
-        const text = `${formatObject(one.id)}  ${status}, ${reason}${message ? `: ${message}` : ''}`;
+        const text = `${formatObject(one.id)}: ${status}, ${reason}${message ? `: ${message}` : ''}`;
         return [key, { text: oneLine(text), since: this.#unwell.get(key)?.since ?? now }];
       }),
     );
@@ -66,7 +66,7 @@ export class ApplyView {
     const name = oneLine(formatObject(id));
     return {
       plain: `waiting for ${name} (${health.status}, ${oneLine(health.reason)})${others} …`,
-      head: `waiting: ${this.#unwell.size} not healthy yet, ${done} applied${this.#wave}`,
+      head: `waiting, ${this.#unwell.size} not healthy yet${this.#done < this.#total ? this.#wave : ''}`,
       bar: { done: this.#done - Math.min(this.#done, this.#unwell.size), total: this.#total },
       details,
     };
