@@ -1,14 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
-import type { Awaited } from '../../../core/health/awaited.ts';
-import { waitHealthy } from '../../../core/health/health-watch.ts';
-import { connect } from '../../../core/kube/cluster.ts';
-import { loadConnection } from '../../../core/kube/load-connection.ts';
 import type { ObjectHealth, StoryLine, WaitEnd } from '../../../core/model/health.ts';
-import { kindKey } from '../../../core/plan/crd.ts';
-import { wallClock } from '../../support/apply.ts';
 import { grant, serviceAccount, waitFor } from '../../support/cluster.ts';
 import { recordRequests } from '../../support/control-plane/audit.ts';
-import { readText, type Stage, stage } from '../../support/plan.ts';
+import { type Stage, stage } from '../../support/plan.ts';
+import { healthText, waitText } from '../../support/waiting.ts';
 import {
   asKubelet,
   CRASHING,
@@ -20,42 +15,9 @@ import {
   template,
   workload,
 } from '../../support/workloads.ts';
+import { Authority } from '../kube/certificates.ts';
+import { serve } from '../kube/servers.ts';
 
-interface WaitTextOptions {
-  timeout?: number;
-  kubeconfig?: string;
-  stop?: AbortSignal;
-  onHealth?: (unwell: readonly ObjectHealth[]) => void;
-}
-
-/** Waits for the objects of a text, with a connection of its own. */
-async function waitText(on: Stage, yaml: string, options: WaitTextOptions = {}) {
-  const { timeout = 40_000, kubeconfig = on.endpoint.kubeconfig, onHealth } = options;
-  const { stop = new AbortController().signal } = options;
-  const signal = new AbortController().signal;
-  const connection = loadConnection({ kubeconfig }, { env: {}, homedir: '/' });
-  const cluster = connect(connection, { version: 'waiting', signal });
-  try {
-    const discovery = await cluster.discover();
-    const awaited = (await readText(yaml, on.namespace)).map(({ id }): Awaited => {
-      const resource = discovery.resources.find((one) => kindKey(one) === kindKey(id))!;
-      return { id: { ...id, namespace: on.namespace }, resource };
-    });
-    return await waitHealthy(cluster, awaited, {
-      discovery,
-      clock: wallClock,
-      random: Math.random,
-      signal,
-      timeout,
-      stop,
-      ...(onHealth && { onHealth }),
-    });
-  } finally {
-    cluster.close();
-  }
-}
-
-const healthOf = ({ health: { status, reason } }: ObjectHealth): string => `${status} ${reason}`;
 const text = (story: readonly StoryLine[] = []): string =>
   story.map(({ depth, text: line }) => `${'  '.repeat(depth)}${line}`).join('\n');
 
@@ -95,6 +57,13 @@ const FAILURES: Failure[] = [
     make: (on) => asKubelet(on, 'log', NO_IMAGE),
     health: 'degraded ImagePullBackOff',
     story: ['daemonset.apps/log', 'pod/log-', 'registry.invalid', 'no such image'],
+  },
+  {
+    title: 'Deployment without an image',
+    yaml: deployment('none'),
+    make: (on) => asKubelet(on, 'none', NO_IMAGE),
+    health: 'degraded ImagePullBackOff',
+    story: ['deployment.apps/none', 'replicaset.apps/none-', 'pod/none-', 'no such image'],
   },
   {
     title: 'Deployment that no node takes',
@@ -141,7 +110,7 @@ for (const { title, yaml, make, health, story } of FAILURES) {
     if (!before) await make?.(on);
     const { end, objects } = await waiting;
     t.is(end, 'terminal');
-    t.is(healthOf(objects[0]!), health);
+    t.is(healthText(objects[0]!), health);
     const told = text(objects[0]!.story);
     t.log(told);
     story.reduce((from, part) => {
@@ -160,7 +129,7 @@ test('waits for a slow rollout, by one LIST and one WATCH of each kind', async (
   let result: { end: WaitEnd; objects: ObjectHealth[] } | undefined;
   const requests = await recordRequests(on.endpoint, async () => {
     const waiting = waitText(on, `${yaml}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}`, {
-      onHealth: (unwell) => rounds.push(unwell.map(healthOf).join()),
+      onHealth: (unwell) => rounds.push(unwell.map(healthText).join()),
     });
     await waitFor(() => rounds.some((round) => round.includes('progressing TooFew')), { what: 'health' });
     // Longer than a Pod may look for a node, it is not said to be failed.
@@ -174,7 +143,7 @@ test('waits for a slow rollout, by one LIST and one WATCH of each kind', async (
     result = await waiting;
   });
   t.is(result?.end, 'well');
-  t.deepEqual(result?.objects.map(healthOf), ['healthy Available', 'healthy Complete', 'healthy NoStatus']);
+  t.deepEqual(result?.objects.map(healthText), ['healthy Available', 'healthy Complete', 'healthy NoStatus']);
   const own = requests.filter(
     ({ userAgent, namespace }) => userAgent.includes('waiting') && namespace === on.namespace,
   );
@@ -191,13 +160,13 @@ test('time, a stop, and what is not there', async (t) => {
   await on.kubectl('apply -f -', yaml);
   const { end, objects } = await waitText(on, yaml + deployment('gone'), { timeout: 1500 });
   t.is(end, 'timeout');
-  t.is(objects[1] && healthOf(objects[1]), 'missing NotFound');
+  t.is(objects[1] && healthText(objects[1]), 'missing NotFound');
   t.regex(text(objects[0]!.story), /replicaset\.apps\/slow-.*\n.*pod\/slow-/s);
   const stop = new AbortController();
   const waiting = waitText(on, yaml, { stop: stop.signal, onHealth: () => stop.abort() });
   t.is((await waiting).end, 'stopped');
   t.is(
-    (await waitText(on, yaml, { timeout: 0 })).objects.map(healthOf).join(),
+    (await waitText(on, yaml, { timeout: 0 })).objects.map(healthText).join(),
     'progressing TooFewAvailable',
   );
 });
@@ -224,7 +193,7 @@ test('without the right to look the health is unknown, and nobody waits for it',
   await asKubelet(on, 'web', RUNNING);
   const { end, objects } = await waiting;
   t.is(end, 'unknown');
-  t.deepEqual(objects.map(healthOf), ['healthy Available', 'unknown Forbidden']);
+  t.deepEqual(objects.map(healthText), ['healthy Available', 'unknown Forbidden']);
   t.regex(objects[1]!.health.message!, /can't be watched: .*cannot list resource "statefulsets"/);
 });
 
@@ -258,4 +227,49 @@ test('a write that has not been seen yet is not taken for what it replaces', asy
   const { end, objects } = await waitText(on, yaml, { timeout: 1500 });
   t.is(end, 'timeout');
   t.is(objects[0]!.health.status, 'progressing');
+});
+
+test('the story ends with the last log lines, which the kubelet gives', async (t) => {
+  const on = await stage(t);
+  const authority = new Authority();
+  t.teardown(async () => authority.remove());
+  const asked: string[] = [];
+  await using kubelet = await serve(
+    (request, _body, response) => {
+      asked.push(request.url!);
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      response.end('{"level":"info"}\npanic: no route to the database\n');
+    },
+    authority.issue('kubelet', ['IP:127.0.0.1']),
+  );
+  const node = on.namespace;
+  t.teardown(async () => void (await on.kubectl(['delete', 'node', node, '--wait=false'])));
+  const taint = '{taints: [{key: tests, effect: NoSchedule}]}';
+  await on.kubectl(
+    'apply -f -',
+    `apiVersion: v1
+kind: Node
+metadata: {name: ${node}}
+spec: ${taint}`,
+  );
+  const ready = ['get', 'node', node, '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'];
+  await waitFor(async () => (await on.kubectl(ready)) === 'True', { what: 'the node' });
+  const status = {
+    addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+    daemonEndpoints: { kubeletEndpoint: { Port: kubelet.port } },
+  };
+  const value = JSON.stringify({ status });
+  await on.kubectl(['patch', 'node', node, '--subresource=status', '--type=merge', '-p', value]);
+  const yaml = deployment('web', template('web', `nodeName: ${node}`));
+  await on.kubectl('apply -f -', yaml);
+  const running = ['get', 'pods', '-o', 'jsonpath={.items[*].status.phase}'];
+  await waitFor(async () => (await on.kubectl(running)) === 'Running', { what: 'the Pod' });
+  await asKubelet(on, 'web', CRASHING);
+  const { objects } = await waitText(on, yaml);
+  const told = text(objects[0]!.story);
+  t.regex(
+    told,
+    /exit code 3.*\n {6}log of container app before its restart:\n {8}\{"level":"info"\}\n {8}panic: no route to the database$/s,
+  );
+  t.regex(asked[0]!, /\/containerLogs\/.*\/app\?limitBytes=65536&previous=true&tailLines=5$/);
 });
