@@ -28,8 +28,12 @@ testIfThere('kube-prometheus as a set: one go, then nothing, then exactly what l
     return stdout.split('\n').filter((line) => line !== '');
   };
 
-  const first = await run('apply', ...set);
-  t.is(first.code, 0, first.stdout + first.stderr);
+  const first = await run('apply', ...set, '--wait', '--timeout', '60s');
+  t.is(first.code, 1, first.stdout + first.stderr);
+  const unwell = first.stdout.split('\n').filter((line) => line.startsWith('! '));
+  const broken =
+    '! progressing  apiservice.apiregistration.k8s.io/v1beta1.metrics.k8s.io   FailedDiscoveryCheck';
+  t.deepEqual(unwell, [broken], 'all is healthy but the aggregated API, whose backend is a fake');
   const created = Number(/^(\d+) created$/m.exec(first.stdout)![1]);
   t.true(created > 100, first.stdout.split('\n').at(-2));
 
@@ -67,6 +71,11 @@ testIfThere('kube-prometheus as a set: one go, then nothing, then exactly what l
   const after = await names(selector);
   const gone = ['deployment.apps/grafana', 'servicemonitor.monitoring.coreos.com/blackbox-exporter'];
   t.deepEqual(before.filter((name) => !after.includes(name)).sort(), gone);
+
+  rmSync(join(cwd, 'set', 'prometheusAdapter-apiService.yaml'));
+  const healthy = await run('apply', ...set, '--wait', '--timeout', '60s');
+  t.is(healthy.code, 0, healthy.stdout + healthy.stderr);
+  t.regex(healthy.stdout, /\nall are healthy, after \d+(\.\d)? s\n$/);
 
   for (const file of globSync('set/**/*.yaml', { cwd })) rmSync(join(cwd, file));
   const empty = await run('apply', ...set);
