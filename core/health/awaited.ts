@@ -4,6 +4,7 @@ import { isWell } from '../model/health.ts';
 import type { KubeObject, ObjectId } from '../model/object.ts';
 import type { Place, PlaceState } from './follower.ts';
 import { judgeHealth } from './judge.ts';
+import type { Relations } from './relations.ts';
 import { type Story, tellStory } from './story.ts';
 import { progressing, verdict } from './verdict.ts';
 
@@ -31,7 +32,7 @@ export interface Surroundings {
   /** Of the object's place, and up to which resourceVersion it was told. */
   state: PlaceState | undefined;
   version: string | undefined;
-  kin: readonly KubeObject[];
+  kin: Relations;
 }
 
 /** A verdict, and what may still be added to its story. */

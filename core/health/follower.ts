@@ -55,7 +55,7 @@ interface Feed {
 const PAGE = 500;
 // In ms.
 const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 30_000;
+const LONGEST_PAUSE = 10_000;
 /** Rights may be granted later: nothing else would make a refused place come back. */
 const REFUSED_PAUSE = 300_000;
 /** A watch that lasts as long was a good one. */

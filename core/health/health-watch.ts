@@ -14,7 +14,7 @@ export interface HealthWatchOptions extends FollowOptions {
   discovery: Discovery;
   /** Takes values that nobody may see out of what the cluster says. */
   scrub?: (text: string) => string;
-  /** Called with all that is not well, whenever something may have changed. */
+  /** Called with all that is not well, without stories, whenever something may have changed. */
   onHealth?: (unwell: readonly ObjectHealth[]) => void;
   /** Called with each expected object as it is seen, with all that is in it; without one where it is gone. */
   onSeen?: (id: ObjectId, object: KubeObject | undefined) => void;
@@ -25,6 +25,8 @@ export interface HealthWatchOptions extends FollowOptions {
 const TICK = 1000;
 /** What comes in one go is judged in one go. */
 const DEBOUNCE = 50;
+/** Judging thousands takes time: it may take one part in so many. */
+const SHARE = 5;
 /** A failure has to last as long: its events come a moment later, and so do the failures of its neighbours. */
 const SETTLE = 1500;
 /** Events of kinds that have no Pods are asked for only when there seems to be trouble. */
@@ -155,10 +157,12 @@ export class HealthWatch {
   async #run(): Promise<void> {
     const { clock } = this.#options;
     try {
-      while (!this.#signal.aborted) {
+      for (let took = 0; !this.#signal.aborted; ) {
         if (!this.#isStale) await this.#sleep(TICK);
-        await clock.sleep(DEBOUNCE, this.#signal);
+        await clock.sleep(Math.max(DEBOUNCE, took * SHARE), this.#signal);
+        const startedAt = clock.now();
         this.#round();
+        took = clock.now() - startedAt;
       }
     } catch (error) {
       if (!this.#signal.aborted) this.#failure = error;
@@ -191,7 +195,7 @@ export class HealthWatch {
     }
     if (now - this.#tidiedAt >= TIDY) this.#tidy();
     const unwell = [...this.#targets.values()].filter(({ sentence }) => !isWell(sentence.health.status));
-    this.#options.onHealth?.(unwell.map((target) => this.#out(target)));
+    this.#options.onHealth?.(unwell.map((target) => this.#brief(target)));
     for (const resolve of this.#waiters) resolve();
   }
 
@@ -293,12 +297,17 @@ export class HealthWatch {
     return lastWords(this.#cluster, this.#options.clock, sentence.log!);
   }
 
-  /** As it may be shown. */
+  /** As it may be shown, in a sentence. */
+  #brief({ sentence: { id, health } }: Target): ObjectHealth {
+    const message = health.message && (this.#options.scrub?.(health.message) ?? health.message);
+    return { id, health: { ...health, ...(message && { message }) } };
+  }
+
+  /** As it may be shown, with its story. */
   #out(target: Target, words: readonly StoryLine[] = []): ObjectHealth {
-    const { id, health, story, log } = target.sentence;
+    const { story, log } = target.sentence;
     const { scrub = (text: string) => text } = this.#options;
-    const message = health.message && scrub(health.message);
-    const told = { id, health: { ...health, ...(message && { message }) } };
+    const told = this.#brief(target);
     if (!story) return told;
     const states = this.#kinOf(target, 0).map((place) => ({ place, state: this.#follower.state(place) }));
     const lines = [

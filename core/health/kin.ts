@@ -2,6 +2,7 @@ import type { Discovery, Resource } from '../model/cluster.ts';
 import type { KubeObject } from '../model/object.ts';
 import { textAt } from './fields.ts';
 import type { Place } from './follower.ts';
+import { Relations } from './relations.ts';
 
 const REPLICA_SET = 'apps/ReplicaSet';
 const JOB = 'batch/Job';
@@ -41,9 +42,17 @@ export function kinPlaces(
 
 const KIN_KINDS = new Set([REPLICA_SET, JOB, POD, EVENT]);
 
+interface Family {
+  objects: Map<string, KubeObject>;
+  /** How they belong together; made when it is asked for, until something changes. */
+  relations?: Relations | undefined;
+}
+
+const NOBODY = new Relations([]);
+
 /** Live ReplicaSets, Jobs, Pods and Events, by their namespace. */
 export class Kin {
-  readonly #namespaces = new Map<string, Map<string, KubeObject>>();
+  readonly #families = new Map<string, Family>();
 
   /** Whether objects of a kind are kept here. */
   static keeps({ group, kind }: Resource): boolean {
@@ -52,22 +61,27 @@ export class Kin {
 
   put(object: KubeObject): void {
     const namespace = textAt(object.metadata, 'namespace');
-    const objects = this.#namespaces.get(namespace) ?? new Map<string, KubeObject>();
-    this.#namespaces.set(namespace, objects);
-    objects.set(`${object.kind}/${object.metadata.name}`, object);
+    const family: Family = this.#families.get(namespace) ?? { objects: new Map() };
+    this.#families.set(namespace, family);
+    family.objects.set(`${object.kind}/${object.metadata.name}`, object);
+    family.relations = undefined;
   }
 
   drop(kind: string, { namespace = '', name }: { namespace?: string; name: string }): void {
-    this.#namespaces.get(namespace)?.delete(`${kind}/${name}`);
+    const family = this.#families.get(namespace);
+    if (family?.objects.delete(`${kind}/${name}`)) family.relations = undefined;
   }
 
   /** Forgets what is in other namespaces. */
   keepOnly(namespaces: ReadonlySet<string | undefined>): void {
-    for (const namespace of this.#namespaces.keys())
-      if (!namespaces.has(namespace)) this.#namespaces.delete(namespace);
+    for (const namespace of this.#families.keys())
+      if (!namespaces.has(namespace)) this.#families.delete(namespace);
   }
 
-  of(namespace: string | undefined): KubeObject[] {
-    return [...(this.#namespaces.get(namespace ?? '')?.values() ?? [])];
+  of(namespace: string | undefined): Relations {
+    const family = this.#families.get(namespace ?? '');
+    if (!family) return NOBODY;
+    family.relations ??= new Relations([...family.objects.values()]);
+    return family.relations;
   }
 }

@@ -31,10 +31,16 @@ const MAX_TROUBLES = 3;
 
 /**
  * Follows an object through what belongs to it: Deployment → ReplicaSet → Pod → container → event. `related` holds
- * live ReplicaSets, Jobs, Pods and Events, in any order and more than needed; what is not there is not told.
+ * live ReplicaSets, Jobs, Pods and Events, in any order and more than needed, or how they belong together; what is not there is
+ * not told.
  */
-export function tellStory(object: KubeObject, related: readonly KubeObject[], options: HealthOptions): Story {
-  const teller = new Teller(new Relations(related), options);
+export function tellStory(
+  object: KubeObject,
+  related: readonly KubeObject[] | Relations,
+  options: HealthOptions,
+): Story {
+  const relations = related instanceof Relations ? related : new Relations(related);
+  const teller = new Teller(relations, options);
   const cause = teller.tell(object, 0);
   return { lines: teller.lines, cause, ...(teller.log && { log: teller.log }) };
 }
