@@ -17,7 +17,6 @@ const CONFIG: Readonly<Record<string, string>> = {
   'receive.autogc': 'false',
   'gc.auto': '0',
   'maintenance.auto': 'false',
-  'fastimport.unpackLimit': '10000',
   'safe.directory': '*',
 };
 
