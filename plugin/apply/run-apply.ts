@@ -123,11 +123,11 @@ async function carryOut(
     onNotice: (text) => progress.say(`notice: ${oneLine(text)}`),
   });
   progress.end();
-  if (output === 'text')
-    io.out(
-      unwellText(record.outcomes, style) + applySummaryText(record.outcomes, style) + waitedText(record),
-    );
+  const unwell = unwellText(record.outcomes, style);
+  if (output === 'text') io.out(unwell + applySummaryText(record.outcomes, style) + waitedText(record));
   else if (output !== 'name') io.out(report(record, output));
+  // Names are for programs; why the exit code is 1 is for whoever reads on.
+  else if (unwell) io.err(unwell + waitedText(record));
   return applyExitCode(record.outcomes);
 }
 

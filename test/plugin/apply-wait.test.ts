@@ -74,6 +74,9 @@ test('the time is over with 1', async (t) => {
   const { code, stdout } = await plugin(args, { input: deployment('web') });
   t.is(code, 1);
   t.regex(stdout, /\n! progressing {2}deployment\.apps\/web .*TooFewAvailable\n/);
+  const names = await plugin([...args, '-o', 'name'], { input: deployment('web') });
+  t.like(names, { code: 1, stdout: '' });
+  t.regex(names.stderr, /^! progressing {2}deployment\.apps\/web /);
   t.regex(stdout, /\n1 created\n1 not healthy after \d(\.\d)? s of waiting \(--timeout\)\n$/);
 });
 
