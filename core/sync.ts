@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type ApplyOptions, applyManifests } from './apply/apply.ts';
 import type { RecordOptions } from './apply/recorder.ts';
+import { defaultPath } from './manifest/default-path.ts';
 import { readManifests } from './manifest/read.ts';
-import { DEFAULT_GLOB, DEFAULT_MANIFEST, type ManifestEntry } from './model/agent-config.ts';
+import type { ManifestEntry } from './model/agent-config.ts';
 import type { Allowance } from './model/allowance.ts';
 import type { ApplyRecord, ApplySetId } from './model/apply.ts';
 import type { Clock } from './model/clock.ts';
@@ -157,17 +158,6 @@ async function readEntry({
     ok: false,
     problems: [{ code: 'NoObjects', message, hint: 'nothing was deleted because of that' }],
   };
-}
-
-/** What is read where the entry names no paths: a `manifest.yaml` at the root if there is one, as in 13.4. */
-async function defaultPath(open: () => Promise<RevisionTree>): Promise<string> {
-  const tree = await open();
-  try {
-    const found = await tree.real(DEFAULT_MANIFEST);
-    return found?.kind === 'file' ? DEFAULT_MANIFEST : DEFAULT_GLOB;
-  } finally {
-    await tree.close();
-  }
 }
 
 /**

@@ -1,5 +1,5 @@
 // Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, the agent as one
-// file, with source maps and the licences of everything that is bundled.
+// file, the CI step as one with a chunk for each mode, with source maps and the licences of everything that is bundled.
 import { rmSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { clientNodeSlim } from './client-node-slim.ts';
 
 const root = dirname(import.meta.dirname);
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-const PROGRAMS = ['plugin', 'agent'] as const;
+const PROGRAMS = ['plugin', 'agent', 'action'] as const;
 // Whoever runs the programs meanwhile keeps the last good ones; a failed build leaves them alone.
 const out = (program: (typeof PROGRAMS)[number]): string => join(root, 'dist', `.${program}-${process.pid}`);
 
@@ -32,6 +32,17 @@ const stringWidth: esbuild.Plugin = {
     build.onResolve({ filter: /^string-width$/ }, () => ({ path: 'string-width', namespace: 'ascii' }));
     build.onLoad({ filter: /.*/, namespace: 'ascii' }, () => ({
       contents: 'export default (text) => text.replace(/\\x1b\\[[0-9;]*m/g, "").length;',
+    }));
+  },
+};
+
+// @actions/core brings an HTTP client of 1 MB for OpenID Connect tokens, which the CI step does not ask for.
+const withoutTokens: esbuild.Plugin = {
+  name: 'without-tokens',
+  setup(build) {
+    build.onResolve({ filter: /^@actions\/http-client/ }, ({ path }) => ({ path, namespace: 'none' }));
+    build.onLoad({ filter: /.*/, namespace: 'none' }, () => ({
+      contents: 'export class HttpClient {} export class BearerCredentialHandler {}',
     }));
   },
 };
@@ -72,9 +83,20 @@ const building = Promise.all([
     plugins: [clientNodeSlim()],
     banner,
   }),
+  esbuild.build({
+    ...shared,
+    entryPoints: { 'gitlab-agent-ci': 'action/main.ts' },
+    outdir: out('action'),
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+    plugins: [withoutTokens, clientNodeSlim()],
+    banner: { js: `#!/usr/bin/env node\n${banner.js}` },
+  }),
 ]);
 const results = await building.catch(() => process.exit(1));
 await chmod(join(out('plugin'), 'kubectl-gitlab_agent.cjs'), 0o755);
+await chmod(join(out('action'), 'gitlab-agent-ci.js'), 0o755);
 for (const program of PROGRAMS) {
   const final = join(root, 'dist', program);
   // The directories hold ESM; the plugin's entry says `.cjs` itself.

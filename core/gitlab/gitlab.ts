@@ -1,20 +1,14 @@
 import { Commits, Deployments, Projects } from '@gitbeaker/rest';
-import type { DeploymentState, GitLab, GitLabAnswer, GitLabFailure, StatusUpdate } from '../model/gitlab.ts';
-import { createRequester, GitLabError, type RequesterOptions } from './requester.ts';
-
-export interface GitLabOptions extends RequesterOptions {
-  /** `https://gitlab.example.com`, with a path where GitLab is below one. */
-  url: string;
-  /** Read again for each request, so that a rotated token counts at once. */
-  token: () => Promise<string>;
-}
+import type { DeploymentState, GitLab, GitLabFailure, StatusUpdate } from '../model/gitlab.ts';
+import { answer } from './answer.ts';
+import { type GitLabOptions, resourceOptions } from './connection.ts';
 
 /** GitLab's limit for descriptions and URLs of statuses. */
 const LONGEST = 255;
 
 /** Opens GitLab's REST API. No request is sent yet. */
-export function openGitLab({ url, token, ...options }: GitLabOptions): GitLab {
-  const config = { host: url.replace(/\/+$/, ''), token, requesterFn: createRequester(options) };
+export function openGitLab(options: GitLabOptions): GitLab {
+  const config = resourceOptions(options);
   const projects = new Projects(config);
   const commits = new Commits(config);
   const deployments = new Deployments(config);
@@ -67,17 +61,4 @@ function isSameAgain({ status, message }: GitLabFailure): boolean {
       /Cannot transition status via :enqueue from :(pending|running)/.test(message) ||
       /cannot transition via/.test(message))
   );
-}
-
-async function answer<T>(
-  ask: () => Promise<T>,
-  isFine: (failure: GitLabFailure) => boolean = () => false,
-): Promise<GitLabAnswer<T>> {
-  try {
-    return { ok: true, value: await ask() };
-  } catch (error) {
-    if (!(error instanceof GitLabError)) throw error;
-    if (isFine(error.failure)) return { ok: true, value: undefined as T };
-    return { ok: false, failure: error.failure };
-  }
 }

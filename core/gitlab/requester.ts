@@ -13,6 +13,8 @@ export interface RequesterOptions {
   /** In ms, of one attempt (30,000). */
   timeout?: number;
   userAgent: string;
+  /** Whether what creates something (POST) is sent again though it may have been done; true where not said. */
+  repeatsPosts?: boolean;
 }
 
 /** Carries a failure through gitbeaker, whose own errors hold the request with its token. */
@@ -55,10 +57,11 @@ async function send(
     options.signal.throwIfAborted();
     const { reply, failure, retryAfter } = await exchange(path, request, options);
     if (reply) return reply;
-    const again = attempt < ATTEMPTS && isTransient(failure);
+    const again = attempt < ATTEMPTS && isTransient(failure) && mayRepeat(request, failure, options);
     const backoff = FIRST_PAUSE * 2 ** (attempt - 1) * (0.5 + options.random() / 2);
     const pause = Math.max(backoff, retryAfter ?? 0);
-    if (!again || pause > LONGEST_PAUSE) throw new GitLabError(failure);
+    if (!again || pause > LONGEST_PAUSE)
+      throw new GitLabError(retryAfter === undefined ? failure : { ...failure, retryAfter });
     await options.sleep(pause);
   }
 }
@@ -116,6 +119,12 @@ function movedTo(response: Response, from: URL): string | undefined {
 
 function isTransient({ status, code }: GitLabFailure): boolean {
   return code === 'throttled' || code === 'conflict' || status === 0 || (status >= 502 && status <= 504);
+}
+
+/** What was refused for its number or its moment was not done. */
+function mayRepeat({ method }: RequestOptions, { code }: GitLabFailure, options: RequesterOptions): boolean {
+  const isPost = method?.toUpperCase() === 'POST';
+  return !isPost || options.repeatsPosts !== false || code === 'throttled';
 }
 
 /** undici hides what happened in `cause`, sometimes of several attempts. */

@@ -12,6 +12,8 @@ export interface GitLabFailure {
    */
   code: 'unauthorized' | 'forbidden' | 'notFound' | 'conflict' | 'invalid' | 'throttled' | 'unavailable';
   message: string;
+  /** In ms, where GitLab said how long to wait. */
+  retryAfter?: number;
 }
 
 export type GitLabAnswer<T> = { ok: true; value: T } | { ok: false; failure: GitLabFailure };

@@ -1,0 +1,113 @@
+import { type EntrySelector, setRef } from '../../core/config/set-ref.ts';
+import { commitChanges, type Proposal } from '../../core/gitlab/commit-changes.ts';
+import { proposeChanges } from '../../core/gitlab/propose-changes.ts';
+import type { ManifestRef } from '../../core/model/agent-config.ts';
+import { ProblemError } from '../../core/model/problem.ts';
+import { oneLine } from '../../core/report/escape.ts';
+import { type Desk, demand, problemOf } from '../desk.ts';
+import { type Configuration, noFile } from '../entry.ts';
+
+/**
+ * Sets the `ref` of the entry in the agent's config.yaml by a commit, and nothing else in it. Throws ProblemError
+ * where that can't be done.
+ */
+export async function pointConfig(
+  desk: Desk,
+  configuration: Configuration,
+  manifests: string,
+  commit: string,
+): Promise<'moved' | 'already' | 'proposed'> {
+  const { inputs, host, gitlab, now, deadline, sleep, random } = desk;
+  const { project, branch, file, context } = configuration;
+  const ref: ManifestRef = inputs.tag
+    ? { tag: inputs.tag }
+    : inputs.branch
+      ? { branch: inputs.branch }
+      : { commit };
+  const selector = selectorOf(desk, manifests);
+  const message = messageOf(desk, { manifests, commit, ref });
+  const propose = async (): Promise<Proposal> => {
+    const found = await gitlab.file(project, file, branch);
+    if (!found.ok) return found;
+    if (!found.value) throw noFile(file, project, branch);
+    const { content, lastCommit } = found.value;
+    const text = content.toString('utf8');
+    const edited = setRef(text, selector, ref, context);
+    if ('problems' in edited) return { ok: true, value: { problems: edited.problems } };
+    const updates =
+      edited.text === text ? [] : [{ path: file, content: Buffer.from(edited.text), lastCommit }];
+    return { ok: true, value: { updates } };
+  };
+  const changed = await commitChanges({
+    gitlab,
+    project,
+    branch,
+    message: `${message.title}\n\n${message.body}`,
+    propose,
+    hasTime: () => now() < deadline,
+    sleep,
+    random,
+  });
+  switch (changed.state) {
+    case 'committed':
+      host.say(`${file} of ${project} points there by commit ${changed.commit.id.slice(0, 12)}`);
+      return 'moved';
+    case 'already':
+      host.say(`${file} of ${project} points there already`);
+      return 'already';
+    case 'problems':
+      throw new ProblemError(...changed.problems);
+    case 'failed':
+      throw new ProblemError(problemOf(`${file} of ${project} was not changed`, changed.failure));
+    case 'protected': {
+      if (!inputs.mergeRequest)
+        throw new ProblemError(
+          problemOf(
+            `${file} of ${project} was not changed`,
+            changed.failure,
+            `the token must be allowed to push to the protected branch ${branch} (often Maintainer); or say merge_request: true`,
+          ),
+        );
+      const value = 'commit' in ref ? ref.commit.slice(0, 12) : Object.values(ref)[0]!;
+      const proposed = await proposeChanges({
+        gitlab,
+        project,
+        target: branch,
+        branch: `gitlab-agent/${inputs.agent}/${nameOf(selector)}-${value}`,
+        title: message.title,
+        description: message.body,
+        updates: changed.updates,
+      });
+      const { webUrl } = demand(`no merge request could be opened in ${project}`, proposed);
+      host.warn(`${branch} of ${project} is protected: nothing changes until ${webUrl} is merged`);
+      host.output({ merge_request_url: webUrl });
+      return 'proposed';
+    }
+  }
+}
+
+function selectorOf({ inputs, env, job }: Desk, manifests: string): EntrySelector {
+  if (inputs.entry !== undefined) return { name: inputs.entry };
+  const id = Number(/^\d+$/.test(manifests) ? manifests : manifests === job.project ? env.CI_PROJECT_ID : 0);
+  return { project: manifests, ...(id > 0 && { projectId: id }) };
+}
+
+function nameOf(selector: EntrySelector): string {
+  return 'name' in selector ? selector.name : selector.project.replace(/[^A-Za-z0-9]+/g, '-');
+}
+
+/** What is done, by whom, from which pipeline. */
+function messageOf(
+  { inputs, job }: Desk,
+  { manifests, commit, ref }: { manifests: string; commit: string; ref: ManifestRef },
+): { title: string; body: string } {
+  const [[kind, value]] = Object.entries(ref) as [[string, string]];
+  const what = `${inputs.agent}${inputs.entry ? `/${inputs.entry}` : ''}`;
+  const at = kind === 'commit' ? value.slice(0, 12) : `${kind} ${value}`;
+  const lines = [
+    `${manifests}@${commit}`,
+    ...(job.actor ? [`Asked for by ${oneLine(job.actor)}`] : []),
+    ...(job.pipelineUrl ? [`Pipeline: ${job.pipelineUrl}`] : []),
+  ];
+  return { title: `Point ${what} at ${oneLine(at)}`, body: lines.join('\n') };
+}

@@ -1,0 +1,112 @@
+import { writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { identify } from '../../core/apply/cluster-identity.ts';
+import { planDocument } from '../../core/apply/plan-document.ts';
+import { changesOf, planRun } from '../../core/apply/plan-run.ts';
+import { connect } from '../../core/kube/cluster.ts';
+import { loadKubeconfig } from '../../core/kube/kubeconfig.ts';
+import { loadConnection } from '../../core/kube/load-connection.ts';
+import type { ManifestEntry } from '../../core/model/agent-config.ts';
+import type { Manifest } from '../../core/model/manifest.ts';
+import type { Change } from '../../core/model/plan.ts';
+import { ProblemError } from '../../core/model/problem.ts';
+import { digestWith } from '../../core/plan/digest.ts';
+import { SecretGate, scrub } from '../../core/plan/secret-gate.ts';
+import { reportAsJson } from '../../core/report/diff-report.ts';
+import { oneLine } from '../../core/report/escape.ts';
+import type { Desk } from '../desk.ts';
+
+const KEY_VARIABLE = 'GITLAB_AGENT_PLAN_KEY';
+const KEY_BYTES = 32;
+
+/** The kube context to compare with, if there is one. Throws ProblemError where one is asked for that is not there. */
+export function chooseKubeContext({ inputs, env }: Desk): string | undefined {
+  const { kubeContext, agent, configProject, against } = inputs;
+  if (!env.KUBECONFIG && kubeContext === undefined) {
+    if (against !== 'live') return undefined;
+    throw problem(
+      'there is no cluster to compare with: KUBECONFIG is not set',
+      'is the project authorized for an agent (ci_access)?',
+    );
+  }
+  const { config } = loadKubeconfig(undefined, env, env.HOME || homedir());
+  // GitLab's agents give jobs contexts that are called after their project and themselves.
+  const ofAgent =
+    agent !== undefined && configProject !== undefined ? `${configProject}:${agent}` : undefined;
+  const wanted =
+    kubeContext ?? (ofAgent && config.contexts.has(ofAgent) ? ofAgent : env.KUBE_CONTEXT || undefined);
+  const chosen = wanted ?? config.currentContext;
+  if (chosen && config.contexts.has(chosen)) return chosen;
+  if (wanted === undefined && against !== 'live') return undefined;
+  const names = [...config.contexts.keys()].join(', ') || 'none';
+  throw problem(
+    chosen ? `KUBECONFIG has no context ${JSON.stringify(chosen)}` : 'no kube context is chosen',
+    `name one with input kube_context; there are: ${names}`,
+  );
+}
+
+export interface LiveOptions {
+  context: string;
+  manifests: readonly Manifest[];
+  /** Of objects that name none. */
+  namespace: string;
+  commit: string;
+  entry?: ManifestEntry;
+}
+
+/** What the manifests would change in the cluster. Writes the plan file where one is asked for. */
+export async function planLive(
+  desk: Desk,
+  { context, manifests, namespace, commit, entry }: LiveOptions,
+): Promise<Change[]> {
+  const { inputs, env, signal, version, host } = desk;
+  const home = env.HOME || homedir();
+  const key = inputs.planFile === undefined ? undefined : planKey(env);
+  const digest = key && digestWith(key);
+  const gate = digest ? new SecretGate([], digest) : new SecretGate();
+  const connection = loadConnection({ context }, { env, homedir: home });
+  const cluster = connect(connection, {
+    version,
+    signal,
+    cacheDir: env.KUBECACHEDIR || join(home, '.kube', 'cache'),
+  });
+  try {
+    const conflicts = entry?.conflicts ?? 'take';
+    // A plan file holds what `apply --plan` is given: it has no rules of an entry's.
+    const ignore = digest ? [] : (entry?.ignore ?? []);
+    const options = { namespace, enforceNamespace: false, ignore, gate, conflicts };
+    const run = await planRun(cluster, manifests, { ...options, ...(!digest && { onlyChanges: true }) });
+    if (digest) {
+      const facts = {
+        tool: `gitlab-agent/v${version}`,
+        createdAt: new Date(desk.now()).toISOString(),
+        cluster: await identify(cluster, connection.server),
+        namespace,
+        inputs: { paths: inputs.paths, rev: commit },
+        terms: { conflicts, replace: false, prune: false, adoptSet: [], takeOver: [], secretPath: [] },
+      };
+      writeFileSync(resolve(desk.cwd, inputs.planFile!), reportAsJson(planDocument(run, facts, digest)));
+    }
+    return changesOf(run);
+  } finally {
+    const values =
+      cluster.warnings.length > 0 ? manifests.flatMap(({ id, object }) => gate.values(id, object)) : [];
+    for (const warning of cluster.warnings) host.warn(oneLine(scrub(warning, values)));
+    cluster.close();
+  }
+}
+
+/** Beside the plan, the key would be an artefact for everybody: it comes from a masked variable. */
+function planKey(env: Desk['env']): Buffer {
+  const bytes = Buffer.from(env[KEY_VARIABLE]?.trim() ?? '', 'base64');
+  if (bytes.length === KEY_BYTES) return bytes;
+  throw problem(
+    `plan_file needs its key in the variable ${KEY_VARIABLE}`,
+    `set it, masked, to the output of: head -c ${KEY_BYTES} /dev/urandom | base64`,
+  );
+}
+
+function problem(message: string, hint: string): ProblemError {
+  return new ProblemError({ code: 'KubeContext', message, hint });
+}

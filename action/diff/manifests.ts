@@ -1,0 +1,83 @@
+import { openRevision, resolveCommit } from '../../core/git/repository.ts';
+import { defaultPath } from '../../core/manifest/default-path.ts';
+import { type ReadResult, readManifests } from '../../core/manifest/read.ts';
+import type { ManifestEntry } from '../../core/model/agent-config.ts';
+import type { OpenRevision } from '../../core/model/file-tree.ts';
+import { ProblemError } from '../../core/model/problem.ts';
+import { type Desk, manifestProject } from '../desk.ts';
+import { openJobRepository } from '../repository.ts';
+
+/** What is read, at whichever revision. */
+export interface Reading {
+  /** Empty: what an agent reads where it is told nothing. */
+  paths: readonly string[];
+  kustomize: boolean;
+  namespace: string;
+}
+
+/** By the inputs, else by the agent's entry. */
+export function readingOf({ inputs }: Desk, entry: ManifestEntry | undefined): Reading {
+  const own = inputs.paths.length > 0;
+  return {
+    paths: own ? inputs.paths : (entry?.paths ?? []),
+    kustomize: inputs.kustomize || (!own && entry?.kustomize === true),
+    namespace: inputs.namespace === 'default' ? (entry?.defaultNamespace ?? 'default') : inputs.namespace,
+  };
+}
+
+/** Reads revisions of the manifest project, until it is disposed of. */
+export interface ManifestReader extends AsyncDisposable {
+  read(commit: string, reading: Reading): Promise<ReadResult>;
+}
+
+/** Of the repository that is checked out where it has the commit, else over HTTPS. */
+export async function openManifests(desk: Desk): Promise<ManifestReader> {
+  const { job, env, signal } = desk;
+  const project = manifestProject(desk);
+  const git = { cwd: job.directory, env, signal };
+  let remote: Awaited<ReturnType<typeof openJobRepository>> | undefined;
+  const openLocal = openRevision(git);
+  const openerOf = async (commit: string): Promise<OpenRevision> => {
+    if (project === (job.project ?? project) && (await isHere(git, commit))) return openLocal;
+    remote ??= await openJobRepository(desk, project);
+    const { source } = remote;
+    return async () => {
+      const opened = await source.open(commit, signal);
+      if (!opened.ok) throw new ProblemError(opened.failure);
+      return opened.tree;
+    };
+  };
+  return {
+    read: async (commit, { paths, kustomize, namespace }) => {
+      const open = await openerOf(commit);
+      const named = paths.length > 0 ? paths : [await defaultPath(() => open('.', commit))];
+      const inputs = kustomize
+        ? { filenames: [], kustomizations: named }
+        : { filenames: named, kustomizations: [] };
+      return await readManifests(
+        { ...inputs, recursive: true, revision: commit },
+        {
+          cwd: job.directory,
+          stdin: () => Promise.resolve(Buffer.alloc(0)),
+          env,
+          signal,
+          openRevision: open,
+          defaultNamespace: namespace,
+          allowAbsent: true,
+        },
+      );
+    },
+    [Symbol.asyncDispose]: async () => {
+      await remote?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function isHere(git: Parameters<typeof resolveCommit>[0], commit: string): Promise<boolean> {
+  try {
+    return (await resolveCommit(git, commit)) === commit;
+  } catch (error) {
+    if (error instanceof ProblemError) return false;
+    throw error;
+  }
+}

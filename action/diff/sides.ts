@@ -1,0 +1,65 @@
+import { ProblemError } from '../../core/model/problem.ts';
+import { type Desk, wantedCommit } from '../desk.ts';
+import { appliedRevision } from './applied.ts';
+
+/** What is compared: a commit with another one, or with a cluster, or with both. */
+export interface Sides {
+  head: string;
+  base?: string;
+  context?: string;
+  /** For people: `a1b2c3 with d4e5f6`. */
+  words: string;
+  /** The heading's first words. */
+  title: string;
+}
+
+/** By the inputs, and by what the job is for. Throws ProblemError where there is nothing to compare with. */
+export async function sidesOf(
+  desk: Desk,
+  entry: { name: string | undefined; siblings: number | undefined },
+): Promise<Sides> {
+  const { inputs, job } = desk;
+  const { against, agent, environment } = inputs;
+  const isOwn = (inputs.manifestProject ?? job.project) === job.project && inputs.commit === undefined;
+  const change = isOwn ? job.change : undefined;
+  const head = change?.head ?? wantedCommit(desk);
+  const context = against === undefined || against === 'live' ? await kubeContext(desk) : undefined;
+  const knowsApplied = agent !== undefined || environment !== undefined;
+  const base = await baseOf();
+  const who = agent === undefined ? '' : ` for \`${agent}${inputs.entry ? `/${inputs.entry}` : ''}\``;
+  const withWhat = [
+    ...(context === undefined ? [] : [`cluster ${context}`]),
+    ...(base === undefined || context !== undefined ? [] : [base.slice(0, 12)]),
+  ].join(' and ');
+  return {
+    head,
+    ...(base !== undefined && { base }),
+    ...(context !== undefined && { context }),
+    words: `${head.slice(0, 12)} with ${withWhat}`,
+    title: `Kubernetes diff${who}`,
+  };
+
+  async function baseOf(): Promise<string | undefined> {
+    const options = {
+      ...(entry.name !== undefined && { name: entry.name }),
+      ...(entry.siblings !== undefined && { siblings: entry.siblings }),
+    };
+    if (against === 'applied') return await appliedRevision(desk, options);
+    if (change) return change.base;
+    // Against a cluster, the other revision only says what left the manifests.
+    if (context !== undefined) return undefined;
+    if (against === 'base' || !knowsApplied)
+      throw new ProblemError({
+        code: 'NothingToCompare',
+        message: 'there is nothing to compare with: this is no pipeline of a merge request',
+        hint: 'name the agent or its environment to compare with what it has applied',
+      });
+    return await appliedRevision(desk, options);
+  }
+}
+
+async function kubeContext(desk: Desk): Promise<string | undefined> {
+  const { env, inputs } = desk;
+  if (!env.KUBECONFIG && inputs.kubeContext === undefined && inputs.against !== 'live') return undefined;
+  return (await import('./live.ts')).chooseKubeContext(desk);
+}
