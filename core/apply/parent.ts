@@ -149,8 +149,9 @@ export async function narrowSet(
   if (!live || (sameExtent(live.extent, wanted) && live.adoptedFrom === adoptedFrom)) return found;
   const content = { ...telling(live).words, extent: wanted, adoptedFrom };
   const answer = await write(cluster, found, { ...content, resourceVersion: live.resourceVersion }, version);
-  const now = answer.ok ? { set, ref: found.ref, ...known(readParent(answer.value, discovery)) } : found;
-  // Also where it was refused: an earlier attempt, whose answer was lost, may have succeeded.
+  // Where it was refused, an earlier attempt, whose answer was lost, may have succeeded.
+  const state = answer.ok ? readParent(answer.value, discovery) : await readAgain(cluster, discovery, found);
+  const now = state ? { set, ref: found.ref, ...known(state) } : found;
   if (coversExtent(wanted, live.extent) || (await isEmpty(live.extent))) return now;
   return coverSet(cluster, discovery, now, unionExtent(live.extent, extent), version);
 }

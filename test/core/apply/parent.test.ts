@@ -199,3 +199,19 @@ test.serial(
     t.deepEqual(await writesOf(on, () => applyAsSet(on, configMap('x'), { name: 'theirs' })), []);
   },
 );
+
+test.serial('a parent that was narrowed without an answer stays narrow', async (t) => {
+  const on = await stage(t);
+  await applyAsSet(on, configMap('a') + SECRET);
+  let deleted = false;
+  let lost = 0;
+  await using between = await front(on.endpoint, ({ method, path }) => {
+    if (method === 'DELETE') deleted = true;
+    if (!deleted || method !== 'PATCH' || !path.includes('/configmaps/set') || lost > 0) return undefined;
+    lost += 1;
+    return 'half';
+  });
+  await applyAsSet(on, configMap('a'), { server: between.url });
+  t.is(lost, 1);
+  t.is(await kindsOf(on), 'ConfigMap');
+});
