@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type ApplyOptions, applyManifests } from './apply/apply.ts';
 import type { RecordOptions } from './apply/recorder.ts';
 import { defaultPath } from './manifest/default-path.ts';
-import { readManifests } from './manifest/read.ts';
+import { type ReadResult, readManifests } from './manifest/read.ts';
 import type { ManifestEntry } from './model/agent-config.ts';
 import type { Allowance } from './model/allowance.ts';
 import type { ApplyRecord, ApplySetId } from './model/apply.ts';
@@ -80,6 +80,7 @@ export async function syncRevision(cluster: Cluster, options: SyncOptions): Prom
   const objects: SyncedObject[] = [];
   const record = await applyManifests(cluster, read.manifests, {
     ...applyOptions(options),
+    locate: read.locate,
     clock,
     stop,
     onNotice,
@@ -131,13 +132,14 @@ async function readEntry({
   env,
   onNotice,
 }: SyncOptions): Promise<
-  { ok: true; manifests: Manifest[] } | { ok: false; problems: [Problem, ...Problem[]] }
+  | { ok: true; manifests: Manifest[]; locate: ReadResult['locate'] }
+  | { ok: false; problems: [Problem, ...Problem[]] }
 > {
   const paths = entry.paths.length > 0 ? entry.paths : [await defaultPath(open)];
   const inputs = entry.kustomize
     ? { filenames: [], kustomizations: paths }
     : { filenames: paths, kustomizations: [] };
-  const { manifests, problems, notices } = await readManifests(
+  const { manifests, problems, notices, locate } = await readManifests(
     { ...inputs, recursive: true, revision: 'the commit' },
     {
       cwd: '/',
@@ -152,7 +154,7 @@ async function readEntry({
   for (const notice of notices) onNotice(notice);
   const [first, ...more] = problems;
   if (first) return { ok: false, problems: [first, ...more] };
-  if (manifests.length > 0) return { ok: true, manifests };
+  if (manifests.length > 0) return { ok: true, manifests, locate };
   const message = `there are no objects in ${paths.join(', ')}`;
   return {
     ok: false,

@@ -1,8 +1,9 @@
 /**
- * `npm run demo`: a shop in Git and on a real cluster, and what `kubectl gitlab-agent diff` says when the two
- * differ. All it makes is gone afterwards, also on Ctrl-C.
+ * `npm run demo`: a GitLab, a cluster and an agent; a commit lands in Git, and the cluster follows. With `--diff`, a
+ * shop in Git and on a cluster, and what `kubectl gitlab-agent diff` says when the two differ. All that it makes is
+ * gone afterwards, also on Ctrl-C.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -16,20 +17,27 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
 import { findKubectl, findOnPath } from '../test/support/control-plane/binaries.ts';
+import { exampleProjects } from '../test/support/gitlab/example-projects.ts';
+import { startGitLab } from '../test/support/gitlab/gitlab.ts';
+import { DemoAgent } from './demo/agent.ts';
 import { type DemoCluster, existingCluster, renamed, throwawayCluster } from './demo/cluster.ts';
+import { tellLoop } from './demo/loop-story.ts';
 import { Stage } from './demo/stage.ts';
 import { tell } from './demo/story.ts';
 
-const USAGE = `usage: npm run demo -- [--context NAME] [--keep] [--built]
+const USAGE = `usage: npm run demo -- [--diff] [--context NAME] [--keep] [--built]
+  --diff          show the diff on files and revisions, without GitLab and an agent
   --context NAME  use that cluster of your kubeconfig instead of starting one; the demo
-                  works in a namespace and an API group of its own and removes both
+                  works in namespaces and an API group of its own and removes them. Without
+                  --diff its Pods have to become ready though there are no such images
   --keep          keep everything until Ctrl-C, to go on by hand
   --built         take the plugin in dist/ as it is instead of building it
 `;
 
+const execute = promisify(execFile);
 const ROOT = dirname(import.meta.dirname);
 const EXAMPLE = join(ROOT, 'examples', 'shop');
 const PLUGIN = join(ROOT, 'dist', 'plugin', 'kubectl-gitlab_agent.cjs');
@@ -43,6 +51,7 @@ async function main(): Promise<void> {
   const { signal } = interrupted;
   const { values } = parseArgs({
     options: {
+      diff: { type: 'boolean' },
       context: { type: 'string' },
       keep: { type: 'boolean' },
       built: { type: 'boolean' },
@@ -54,7 +63,7 @@ async function main(): Promise<void> {
     return;
   }
   if (!values.built) {
-    say('building the plugin');
+    say('building the programs');
     await build(signal);
   } else if (!existsSync(join(dirname(PLUGIN), 'main.js'))) {
     throw new Error('dist/ holds no plugin yet: leave --built out');
@@ -67,19 +76,64 @@ async function main(): Promise<void> {
       ? await existingCluster(values.context, { kubectl, directory, signal })
       : await throwawayCluster(signal);
     const env = environment(directory, kubectl, cluster);
-    const repository = makeRepository(directory, cluster, env);
-    const start = Date.now();
-    await tell(
-      new Stage({ directory: repository, env, namespace: cluster.namespace, signal }),
-      cluster.group,
-    );
-    process.stdout.write('\n');
-    say(`that was it, in ${Math.round((Date.now() - start) / 1000)} s`);
-    if (values.keep) await stay(repository, env, signal);
+    const show = values.diff ? showDiff : showLoop;
+    await show({ directory, cluster, env, keep: values.keep === true, signal });
     say('cleaning up');
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+interface Show {
+  directory: string;
+  cluster: DemoCluster;
+  env: NodeJS.ProcessEnv;
+  keep: boolean;
+  signal: AbortSignal;
+}
+
+async function showDiff({ directory, cluster, env, keep, signal }: Show): Promise<void> {
+  const repository = makeRepository(directory, cluster, env);
+  const stage = new Stage({ directory: repository, env, namespace: cluster.namespace, signal });
+  await timed(() => tell(stage, cluster.group));
+  if (keep) await stay([`cd ${repository}`, 'kubectl gitlab-agent diff -R -f shop/'], env, signal);
+}
+
+async function showLoop({ directory, cluster, env, keep, signal }: Show): Promise<void> {
+  say('starting a GitLab stand-in');
+  await using gitlab = await startGitLab();
+  const projects = await exampleProjects(gitlab, (text) => renamed(text, cluster));
+  const { agentNamespace: namespace } = cluster;
+  const clones = join(directory, 'clones');
+  mkdirSync(clones);
+  // GitLab is in this very process: whatever speaks to it must not keep it from answering.
+  const clone = (url: string, into: string): Promise<unknown> => {
+    const full = Object.assign(new URL(url), { username: 'ada', password: projects.person.value });
+    return execute('git', ['clone', '-q', full.href, into], { cwd: clones, env });
+  };
+  await clone(projects.configuration.url, 'configuration');
+  await clone(projects.manifests.url, 'shop');
+  const stage = new Stage({ directory: clones, env, namespace: cluster.namespace, signal });
+  await using agent = new DemoAgent({
+    gitlab,
+    projects,
+    kubeconfig: cluster.kubeconfig,
+    namespace,
+    clone: join(clones, 'shop'),
+    env,
+  });
+  await execute('kubectl', ['create', 'namespace', namespace], { env });
+  await timed(() => tellLoop(stage, agent, namespace));
+  if (!keep) return;
+  const go = [`cd ${clones}`, 'git -C shop log --oneline', `kubectl get configmaps -n ${namespace}`];
+  await stay(go, env, signal);
+}
+
+async function timed(story: () => Promise<void>): Promise<void> {
+  const start = Date.now();
+  await story();
+  process.stdout.write('\n');
+  say(`that was it, in ${Math.round((Date.now() - start) / 1000)} s`);
 }
 
 async function build(signal: AbortSignal): Promise<void> {
@@ -126,12 +180,12 @@ function makeRepository(directory: string, cluster: DemoCluster, env: NodeJS.Pro
   return repository;
 }
 
-async function stay(repository: string, env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
+async function stay(commands: readonly string[], env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<void> {
   const [bin] = env.PATH!.split(delimiter);
   say('all is kept. To go on, in another terminal:');
   process.stdout.write(`export KUBECONFIG=${env.KUBECONFIG}\n`);
   process.stdout.write(`export PATH=${bin}:${dirname(process.execPath)}:$PATH\n`);
-  process.stdout.write(`cd ${repository}\nkubectl gitlab-agent diff -R -f shop/\n`);
+  process.stdout.write(`${commands.join('\n')}\n`);
   say('Ctrl-C ends it and removes all');
   // A listener alone does not keep Node running.
   const alive = setInterval(() => {}, 60_000);

@@ -71,6 +71,7 @@ test('a leader that can not renew stops before another one may begin', async (t)
   await waitFor(() => seen.length === 3, { what: 'the second to lead', timeout: 16_000 });
   t.deepEqual(seen, ['+a', '-a', '+b']);
   await second.end();
+  await first.end();
 });
 
 test('whoever finds the Lease in other hands leads no longer', async (t) => {

@@ -18,7 +18,7 @@ export interface LogLine {
 }
 
 export interface AgentOptions {
-  endpoint: Endpoint;
+  endpoint: Pick<Endpoint, 'kubeconfig'>;
   gitlab: GitLab;
   configProject: Project;
   /** Where its own ConfigMaps and its Lease are. */

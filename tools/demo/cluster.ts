@@ -14,10 +14,13 @@ export interface DemoCluster extends AsyncDisposable {
   namespace: string;
   /** The API group of the demo's own kind. */
   group: string;
+  /** Where the agent is. */
+  agentNamespace: string;
 }
 
 const NAMESPACE = 'shop';
 const GROUP = 'shop.example.com';
+const AGENT_NAMESPACE = 'gitlab-agent';
 
 /** A real control plane that is started for the demo and gone after it. */
 export async function throwawayCluster(signal: AbortSignal): Promise<DemoCluster> {
@@ -26,12 +29,13 @@ export async function throwawayCluster(signal: AbortSignal): Promise<DemoCluster
     kubeconfig: controlPlane.kubeconfig,
     namespace: NAMESPACE,
     group: GROUP,
+    agentNamespace: AGENT_NAMESPACE,
     [Symbol.asyncDispose]: () => controlPlane.stop(),
   };
 }
 
 /**
- * An existing cluster: a namespace and an API group with random names, both deleted afterwards. `directory` takes
+ * An existing cluster: namespaces and an API group with random names, deleted afterwards. `directory` takes
  * a kubeconfig with that context only, so that the commands shown need no flag.
  */
 export async function existingCluster(
@@ -60,15 +64,17 @@ export async function existingCluster(
   const suffix = randomBytes(2).toString('hex');
   const namespace = `${NAMESPACE}-demo-${suffix}`;
   const group = `shop-demo-${suffix}.example.com`;
+  const agentNamespace = `${AGENT_NAMESPACE}-demo-${suffix}`;
   const remove = (...args: string[]): Promise<unknown> =>
     execute(kubectl, ['delete', '--ignore-not-found', '--wait=false', ...args], { env });
   return {
     kubeconfig,
     namespace,
     group,
+    agentNamespace,
     [Symbol.asyncDispose]: async () => {
       const results = await Promise.allSettled([
-        remove('namespace', namespace),
+        remove('namespace', namespace, agentNamespace),
         remove('customresourcedefinition', `discounts.${group}`),
       ]);
       for (const result of results) {

@@ -48,6 +48,12 @@ export class Stage {
     this.#write(`\n${lines.join('\n')}\n`);
   }
 
+  /** Lines that somebody else says. */
+  quote(lines: readonly string[]): void {
+    const long = lines.flatMap((line) => folded(line));
+    this.#write(`\n${long.map((line) => this.#style('2', line)).join('\n')}\n`);
+  }
+
   /** Prints the command line after a `$` and runs it. Its output is its own. Throws on another exit code. */
   async run(line: string, expected = 0): Promise<void> {
     this.#write(`\n${this.#style('1', `$ ${line}`)}\n`);
@@ -96,4 +102,16 @@ export class Stage {
   #write(text: string): void {
     process.stdout.write(text);
   }
+}
+
+/** Broken at spaces, what follows indented. */
+function folded(line: string): string[] {
+  const lines: string[] = [];
+  for (const word of line.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= WIDTH)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(lines.length === 0 ? word : `        ${word}`);
+  }
+  return lines;
 }

@@ -10,6 +10,7 @@ const SHOP = join(import.meta.dirname, '..', '..', '..', 'examples', 'shop');
 const CONFIGURATION = `gitops:
   manifest_projects:
     - id: demo/shop
+      name: shop
 `;
 
 export interface ExampleProjects {
@@ -23,7 +24,11 @@ export interface ExampleProjects {
   reporting: AccessToken;
 }
 
-export async function exampleProjects(gitlab: GitLab): Promise<ExampleProjects> {
+/** `change` makes the manifests fit a cluster in which their names are taken. */
+export async function exampleProjects(
+  gitlab: GitLab,
+  change: (text: string) => string = (text) => text,
+): Promise<ExampleProjects> {
   const ada = gitlab.createUser('ada', { name: 'Ada' });
   const members = { ada: 'maintainer' } as const;
   const configuration = await gitlab.createProject('demo/configuration', { members });
@@ -32,7 +37,9 @@ export async function exampleProjects(gitlab: GitLab): Promise<ExampleProjects> 
     { '.gitlab/agents/demo/config.yaml': CONFIGURATION },
     { user: ada, message: 'Configure the agent' },
   );
-  const files = readdirSync(SHOP).map((name) => [name, readFileSync(join(SHOP, name))]);
+  const files = readdirSync(SHOP)
+    .filter((name) => name !== 'autoscaler.yaml')
+    .map((name) => [name, change(withoutIngress(readFileSync(join(SHOP, name), 'utf8')))]);
   await manifests.commit(Object.fromEntries(files), { user: ada, message: 'The shop' });
   return {
     configuration,
@@ -41,4 +48,10 @@ export async function exampleProjects(gitlab: GitLab): Promise<ExampleProjects> 
     reading: { configuration: configuration.createDeployToken(), manifests: manifests.createDeployToken() },
     reporting: manifests.createToken({ name: 'gitlab-agent', role: 'maintainer' }),
   };
+}
+
+/** Not every cluster has an Ingress controller or a metrics server, without which they never become healthy. */
+function withoutIngress(text: string): string {
+  const documents = text.split(/^---\n/m);
+  return documents.filter((document) => !/^kind: Ingress$/m.test(document)).join('---\n');
 }
