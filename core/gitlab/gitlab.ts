@@ -1,5 +1,12 @@
 import { Commits, Deployments, Projects } from '@gitbeaker/rest';
-import type { DeploymentState, GitLab, GitLabFailure, StatusUpdate } from '../model/gitlab.ts';
+import type {
+  DeploymentState,
+  GitLab,
+  GitLabAnswer,
+  GitLabFailure,
+  GitLabProject,
+  StatusUpdate,
+} from '../model/gitlab.ts';
 import { answer } from './answer.ts';
 import { type GitLabOptions, resourceOptions } from './connection.ts';
 
@@ -12,20 +19,36 @@ export function openGitLab(options: GitLabOptions): GitLab {
   const projects = new Projects(config);
   const commits = new Commits(config);
   const deployments = new Deployments(config);
+  const show = (idOrPath: string): Promise<GitLabAnswer<GitLabProject>> =>
+    answer(async () => {
+      const { id, path_with_namespace: path } = await projects.show(idOrPath);
+      return { id, path: String(path) };
+    });
+  /** The numbers of projects that were renamed: nothing can be written by an old path (GitLab 16.7 and newer). */
+  const renamed = new Map<string, number>();
+  async function write<T>(
+    project: string,
+    send: (project: string | number) => Promise<T>,
+    isFine?: (failure: GitLabFailure) => boolean,
+  ): Promise<GitLabAnswer<T>> {
+    const sent = await answer(() => send(renamed.get(project) ?? project), isFine);
+    if (sent.ok || sent.failure.status !== 405 || renamed.has(project)) return sent;
+    const found = await show(project);
+    if (!found.ok) return found;
+    renamed.set(project, found.value.id);
+    return answer(() => send(found.value.id), isFine);
+  }
   return {
-    project: (idOrPath) =>
-      answer(async () => {
-        const { id, path_with_namespace: path } = await projects.show(idOrPath);
-        return { id, path: String(path) };
-      }),
+    project: show,
     status: (project, sha, name) =>
       answer(async () => {
         const found = await commits.allStatuses(project, sha, { name });
         return found.findLast((one) => one.name === name)?.status;
       }),
     setStatus: (project, sha, update) =>
-      answer(
-        async () => void (await commits.editStatus(project, sha, update.state, statusFields(update))),
+      write(
+        project,
+        async (id) => void (await commits.editStatus(id, sha, update.state, statusFields(update))),
         isSameAgain,
       ),
     deployment: (project, environment, sha) =>
@@ -35,19 +58,25 @@ export function openGitLab(options: GitLabOptions): GitLab {
         return found && { id: found.id, state: found.status };
       }),
     createDeployment: (project, { environment, sha, ref, tag, state }) =>
-      answer(async () => {
-        const { id } = await deployments.create(project, environment, sha, ref, tag, { status: state });
+      write(project, async (to) => {
+        const { id } = await deployments.create(to, environment, sha, ref, tag, { status: state });
         return id;
       }),
     updateDeployment: (project, id, state: DeploymentState) =>
-      answer(async () => void (await deployments.edit(project, id, state)), isSameAgain),
+      write(project, async (to) => void (await deployments.edit(to, id, state)), isSameAgain),
   };
 }
 
 function statusFields({ name, description, ref, targetUrl }: StatusUpdate) {
   return {
     name,
-    description: description.length > LONGEST ? `${description.slice(0, LONGEST - 1)}…` : description,
+    description:
+      description.length > LONGEST
+        ? `${description
+            .slice(0, LONGEST - 1)
+            .toWellFormed()
+            .replace(/\ufffd$/, '')}…`
+        : description,
     ...(ref !== undefined && ref.length <= LONGEST && { ref }),
     ...(targetUrl !== undefined && targetUrl.length <= LONGEST && { targetUrl }),
   };

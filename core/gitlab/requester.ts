@@ -32,6 +32,7 @@ const TIMEOUT = 30_000;
 const ATTEMPTS = 4;
 const FIRST_PAUSE = 300;
 const LONGEST_PAUSE = 20_000;
+const MOST_REDIRECTS = 3;
 
 /**
  * Sends gitbeaker's requests. Its own way of sending gives up 429 after a few milliseconds and puts the token into
@@ -76,28 +77,31 @@ async function exchange(
   options: RequesterOptions,
 ): Promise<Exchanged> {
   const { signal, timeout = TIMEOUT, userAgent } = options;
-  const url = new URL(path, prefixUrl.endsWith('/') ? prefixUrl : `${prefixUrl}/`);
+  let url = new URL(path, prefixUrl.endsWith('/') ? prefixUrl : `${prefixUrl}/`);
   url.search = searchParams ?? '';
   let response: Response;
   let text: string;
-  try {
-    response = await fetch(url, {
-      method,
-      redirect: 'manual',
-      headers: { accept: 'application/json', 'user-agent': userAgent, ...headers },
-      body,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
-    });
-    text = await response.text();
-  } catch (error) {
-    signal.throwIfAborted();
-    return { failure: noAnswer(causeOf(error, timeout)) };
+  for (let redirects = 0; ; redirects += 1) {
+    try {
+      response = await fetch(url, {
+        method,
+        redirect: 'manual',
+        headers: { accept: 'application/json', 'user-agent': userAgent, ...headers },
+        body,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeout)]),
+      });
+      text = await response.text();
+    } catch (error) {
+      signal.throwIfAborted();
+      return { failure: noAnswer(causeOf(error, timeout)) };
+    }
+    const moved = method === 'GET' && redirects < MOST_REDIRECTS ? movedTo(response, url) : undefined;
+    if (!moved) break;
+    url = moved;
   }
-  const moved = method === 'GET' ? movedTo(response, url) : undefined;
-  if (moved) return exchange(moved, { prefixUrl, method, headers }, options);
   const { status } = response;
   const replied = Object.fromEntries(response.headers);
-  const failure = failureOf(status, replied['content-type'] ?? '', text);
+  const failure = failureOf(status, replied['content-type'] ?? '', withoutToken(text, headers));
   if (status >= 200 && status < 300) {
     try {
       return { reply: { body: text === '' ? '' : JSON.parse(text), headers: replied, status } };
@@ -110,11 +114,17 @@ async function exchange(
 }
 
 /** Where GitLab says that a renamed project is now; never another host, which must not see the token. */
-function movedTo(response: Response, from: URL): string | undefined {
+function movedTo(response: Response, from: URL): URL | undefined {
   if (response.status !== 301) return undefined;
   const location = response.headers.get('location');
   const url = location ? URL.parse(location, from.href) : undefined;
-  return url?.origin === from.origin && url.href !== from.href ? url.href : undefined;
+  return url?.origin === from.origin ? url : undefined;
+}
+
+/** Whatever stands between may say back what it was sent. */
+function withoutToken(text: string, headers: RequestOptions['headers']): string {
+  const token = headers?.['private-token'] ?? headers?.['job-token'];
+  return token ? text.replaceAll(token, '…') : text;
 }
 
 function isTransient({ status, code }: GitLabFailure): boolean {
