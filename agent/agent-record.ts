@@ -1,9 +1,13 @@
 import { stringify } from 'yaml';
+import { type SetEvent, writeEvents } from '../core/apply/events.ts';
 import type { Cluster, Discovery } from '../core/model/cluster.ts';
 import type { KubeObject } from '../core/model/object.ts';
 import type { Problem } from '../core/model/problem.ts';
+import { problemsOf } from '../core/sync.ts';
 import type { ConfigurationState } from './configuration.ts';
 import { AGENT_LABEL } from './entry-parent.ts';
+import { Backoff, pause } from './time.ts';
+import { headline } from './words.ts';
 
 /** What the agent says of itself in a ConfigMap of its own, `gitlab-agent.<agent>`: a person reads it as it is. */
 export interface AgentState {
@@ -17,8 +21,19 @@ export interface AgentState {
   removed: Readonly<Record<string, string>>;
 }
 
+export interface AgentRecordOptions {
+  cluster: Cluster;
+  agent: string;
+  namespace: string;
+  signal: AbortSignal;
+  random: () => number;
+  /** Told why it could not be written; that is tried again. */
+  onTrouble: (message: string) => void;
+}
+
 const LONGEST = 1_000;
 const MOST_PROBLEMS = 20;
+const RETRY = { first: 2_000, longest: 60_000 };
 
 export function agentRecordName(agent: string): string {
   return `gitlab-agent.${agent}`;
@@ -26,24 +41,22 @@ export function agentRecordName(agent: string): string {
 
 /** Writes the agent's ConfigMap, each state once: a state that is there already costs nothing. */
 export class AgentRecord {
-  readonly #cluster: Cluster;
-  readonly #agent: string;
-  readonly #namespace: string;
-  readonly #onTrouble: (message: string) => void;
+  readonly #options: AgentRecordOptions;
+  readonly #backoff: Backoff;
   #written: string | undefined;
-  #wanted: string | undefined;
+  #wanted: AgentState | undefined;
+  /** What Events were written about. */
+  #told: string | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(cluster: Cluster, agent: string, namespace: string, onTrouble: (message: string) => void) {
-    this.#cluster = cluster;
-    this.#agent = agent;
-    this.#namespace = namespace;
-    this.#onTrouble = onTrouble;
+  constructor(options: AgentRecordOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff(RETRY.first, RETRY.longest, options.random);
   }
 
   /** Queues a state; of several that come while one is written, the newest is written next. */
   say(state: AgentState): void {
-    this.#wanted = stateText(state);
+    this.#wanted = { ...state, removed: { ...state.removed } };
     this.#writing ??= this.#write().finally(() => {
       this.#writing = undefined;
     });
@@ -53,43 +66,76 @@ export class AgentRecord {
     await this.#writing;
   }
 
+  /** Until it is written, or everything ends. */
   async #write(): Promise<void> {
-    while (this.#wanted !== this.#written) {
-      const text = this.#wanted!;
-      const answer = await this.#cluster.apply(
-        {
-          resource: await this.#configMaps(),
-          namespace: this.#namespace,
-          name: agentRecordName(this.#agent),
-        },
-        this.#object(text),
-        { dryRun: false },
-      );
-      if (!answer.ok) {
-        this.#onTrouble(answer.failure.message);
-        return;
+    const { signal, onTrouble } = this.#options;
+    while (!signal.aborted) {
+      const state = this.#wanted!;
+      if (stateText(state) === this.#written) return;
+      const trouble = await this.#put(state).catch((error: unknown) => {
+        if (signal.aborted) return 'the agent ends';
+        return headline(problemsOf(error));
+      });
+      if (signal.aborted) return;
+      if (trouble === undefined) this.#backoff.reset();
+      else {
+        onTrouble(trouble);
+        await pause(this.#backoff.next(), signal);
       }
-      this.#written = text;
     }
   }
 
+  /** Writes a state; why it could not be written. */
+  async #put(state: AgentState): Promise<string | undefined> {
+    const { cluster, agent, namespace, onTrouble } = this.#options;
+    const text = stateText(state);
+    const name = agentRecordName(agent);
+    const ref = { resource: await this.#configMaps(), namespace, name };
+    const answer = await cluster.apply(ref, this.#object(text), { dryRun: false });
+    if (!answer.ok) return answer.failure.message;
+    this.#written = text;
+    const event = eventOf(state);
+    if (!event || event.message === this.#told) return undefined;
+    this.#told = event.message;
+    const about = { set: { namespace, name }, live: { uid: String(answer.value.metadata.uid) } };
+    const now = new Date().toISOString();
+    const failure = await writeEvents(cluster, await cluster.discover(), about, [event], now);
+    if (failure) onTrouble(`no Events are written: ${failure.message}`);
+    return undefined;
+  }
+
   async #configMaps(): Promise<Discovery['resources'][number]> {
-    const { resources } = await this.#cluster.discover();
+    const { resources } = await this.#options.cluster.discover();
     return resources.find(({ group, kind }) => group === '' && kind === 'ConfigMap')!;
   }
 
   #object(text: string): KubeObject {
+    const { agent, namespace } = this.#options;
     return {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: {
-        name: agentRecordName(this.#agent),
-        namespace: this.#namespace,
-        labels: { [AGENT_LABEL]: this.#agent },
+        name: agentRecordName(agent),
+        namespace,
+        labels: { [AGENT_LABEL]: agent },
       },
       data: { status: text },
     };
   }
+}
+
+/** What is said of the configuration as an Event; nothing before it was seen. */
+function eventOf({ configuration: { observed, applied, problems } }: AgentState): SetEvent | undefined {
+  const at = observed === undefined ? '' : ` at ${observed.commit.slice(0, 12)}`;
+  const [first, ...more] = problems;
+  if (first)
+    return {
+      type: 'Warning',
+      reason: 'ConfigurationBroken',
+      message: `the configuration${at} is not in force: ${headline([first, ...more])}`,
+    };
+  if (applied === undefined) return undefined;
+  return { type: 'Normal', reason: 'ConfigurationApplied', message: `the configuration${at} is in force` };
 }
 
 function stateText(state: AgentState): string {

@@ -48,7 +48,10 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
   let leader: Leader | undefined;
   let readiness: Probe = { ok: false, lines: ['the Lease has not been read yet'] };
   await using observability = await serveObservability(flags.observabilityListenAddress, {
-    metrics: () => metrics.registry.metrics(),
+    metrics: () => {
+      metrics.queued.set(leader?.queued ?? 0);
+      return metrics.registry.metrics();
+    },
     metricsType: metrics.registry.contentType,
     liveness: () => leader?.liveness() ?? { ok: true, lines: [] },
     readiness: () => readiness,
@@ -100,7 +103,7 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
     async (leading) => {
       metrics.leading.set(1);
       const hard = new AbortController();
-      const cut = pause(Number.POSITIVE_INFINITY, leading)
+      const cut = pause(Number.POSITIVE_INFINITY, AbortSignal.any([leading, hard.signal]))
         .then(() => pause(GRACE, hard.signal))
         .then(() => hard.abort(new Error('the agent no longer leads')));
       const cluster = connect(connection, {

@@ -59,7 +59,12 @@ export async function watchConfiguration(options: ConfigurationOptions): Promise
     while (!signal.aborted) {
       await alarm.wait(wait, signal);
       if (signal.aborted) return;
-      const isSettled = seen === undefined || (await reader.take(seen));
+      const isSettled =
+        seen === undefined ||
+        (await reader.take(seen).catch((error: unknown) => {
+          if (signal.aborted) return true;
+          throw error;
+        }));
       wait = isSettled ? Number.POSITIVE_INFINITY : backoff.next();
     }
   } finally {

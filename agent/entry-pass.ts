@@ -5,7 +5,7 @@ import type { Clock } from '../core/model/clock.ts';
 import type { Cluster } from '../core/model/cluster.ts';
 import { stringifyJson } from '../core/model/json.ts';
 import { formatObject } from '../core/model/object.ts';
-import type { Problem } from '../core/model/problem.ts';
+import { type Problem, ProblemError } from '../core/model/problem.ts';
 import type { RecordedFailure } from '../core/model/record.ts';
 import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
 import { problemsOf, type SyncedObject, syncRevision } from '../core/sync.ts';
@@ -74,13 +74,27 @@ const LASTING = new Set<SourceFailure['code']>([
   'Moved',
 ]);
 
+const INTERRUPTED: PassResult = {
+  isSynced: false,
+  isInterrupted: true,
+  mayPass: true,
+  reason: 'Interrupted',
+  message: 'a newer revision is there',
+};
+
 /** Carries out one pass and records it in the parent. Rejects when the signal of the desk ends. */
 export async function runPass(desk: EntryDesk, pass: PassOptions): Promise<PassResult> {
   const { source, entry, set, cluster, clock, env, log, metrics, signal, version } = desk;
   const { commit, stop, pruneAll, onProgress } = pass;
   const startedAt = now(clock);
   const end = metrics.fetchSeconds.startTimer();
-  const fetched = await source.fetch(commit, signal);
+  let fetched: Awaited<ReturnType<RevisionSource['fetch']>>;
+  try {
+    fetched = await source.fetch(commit, stop);
+  } catch (error) {
+    if (stop.aborted) return INTERRUPTED;
+    throw error;
+  }
   end();
   metrics.fetches.inc({ kind: 'fetch', result: fetched.ok ? 'ok' : fetched.failure.code });
   onProgress();
@@ -111,7 +125,11 @@ export async function runPass(desk: EntryDesk, pass: PassOptions): Promise<PassR
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof SourceError) return broken(desk, pass, [error.failure], startedAt, true);
-    return broken(desk, pass, problemsOf(error), startedAt, true);
+    if (error instanceof ProblemError) return broken(desk, pass, problemsOf(error), startedAt, true);
+    // A mistake of ours that this revision brings to light must not end the other entries.
+    log.error('Unexpected', { commit, error: error instanceof Error ? error.stack : String(error) });
+    const message = `unexpected: ${error instanceof Error ? error.message : String(error)}`;
+    return broken(desk, pass, [{ code: 'InternalError', message }], startedAt, true);
   }
 }
 

@@ -48,14 +48,20 @@ export class EntryWorker {
   readonly #alarm = new Alarm();
   readonly #retry: Backoff;
   readonly #contest: Backoff;
-  #seen: Seen | undefined;
+  /** The revision that was seen last, and why it could not be asked for since. */
+  #seen: (Seen & { ok: true }) | undefined;
+  #failure: SourceFailure | undefined;
   #wishes: ParentWishes = {};
   /** Of the parent as it was found: what was said before this process began. */
   #before: SetStatus | undefined;
   /** The commit that was begun last, and whether it came to its end without failures. */
   #begun: string | undefined;
   #isSettled = false;
+  #isSynced = false;
+  #isQueued = false;
   #handledRequest: string | undefined;
+  /** The wish for a pass since which the repository has been looked at. */
+  #lookedFor: string | undefined;
   #underWay: { commit: string; newer: AbortController } | undefined;
   #retryAt = 0;
   #repairAt = Number.POSITIVE_INFINITY;
@@ -73,6 +79,14 @@ export class EntryWorker {
     this.#contest = new Backoff(DRIFT.first, DRIFT.longest, options.random);
   }
 
+  /** Whether a pass is due that can't be begun yet. */
+  get isWaiting(): boolean {
+    if (this.#underWay) return false;
+    return (
+      this.#isQueued || this.#reportedDependencies !== '' || (this.#begun !== undefined && !this.#isSettled)
+    );
+  }
+
   /** Whether a pass is under way. */
   get isBusy(): boolean {
     return this.#underWay !== undefined;
@@ -84,11 +98,23 @@ export class EntryWorker {
       this.#before = status;
       this.#handledRequest = status.requestedAt;
     }
-    const asked = wishes.syncRequestedAt !== this.#wishes.syncRequestedAt;
+    const { syncRequestedAt } = wishes;
+    const asked =
+      syncRequestedAt !== this.#wishes.syncRequestedAt && syncRequestedAt !== this.#handledRequest;
     this.#wishes = wishes;
-    // A person who asks for a pass means: with what is in the repository now.
-    if (asked && wishes.syncRequestedAt !== this.#handledRequest) this.#options.repository.poke();
     this.#alarm.ring();
+    if (!asked || syncRequestedAt === undefined) return;
+    // A person who asks for a pass means: with what is in the repository now.
+    void this.#options.repository.look().then(() => {
+      this.#lookedFor = syncRequestedAt;
+      this.#alarm.ring();
+    });
+  }
+
+  /** The parent was deleted: nothing is wished any more, and a pass makes it anew. */
+  parentGone(): void {
+    this.#wishes = {};
+    this.#again();
   }
 
   /** An entry that this one waits for may be ready now. */
@@ -97,7 +123,7 @@ export class EntryWorker {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { entry, repository, tracker, log } = this.#options;
+    const { entry, repository, tracker, log, metrics } = this.#options;
     log.info('Starting worker');
     const stopFollowing = repository.follow(entry.ref, (seen) => this.#see(seen));
     const stopTracking = tracker.listen({
@@ -106,64 +132,82 @@ export class EntryWorker {
     });
     try {
       while (!signal.aborted) {
-        const trigger = this.#due();
-        if (trigger) await this.#pass(trigger, signal);
-        else await this.#alarm.wait(this.#untilNext(), signal);
+        const due = this.#due();
+        if (typeof due === 'string') await this.#pass(due, signal);
+        else await this.#alarm.wait(due, signal);
       }
     } finally {
       stopFollowing();
       await stopTracking();
       this.#setReady(false);
+      for (const gauge of [metrics.objects, metrics.synced]) await forgetEntry(gauge, entry.name);
       log.info('Stopped worker');
     }
   }
 
   #see(seen: Seen): void {
     const { log } = this.#options;
-    this.#seen = seen;
-    if (!seen.ok)
+    this.#alarm.ring();
+    if (!seen.ok) {
+      this.#failure = seen.failure;
       log.error('GitOps: repository poll failed', { error: seen.failure.message, hint: seen.failure.hint });
-    else if (seen.commit !== this.#begun) {
-      log.info('GitOps: new commit', { commit: seen.commit });
-      this.#retry.reset();
-      this.#retryAt = 0;
-      this.#setReady(false);
-      const target = this.#target(seen.commit, seen.ref);
-      // After a restart the commit may have been reported before.
-      if (target && this.#before?.observed?.revision !== seen.commit) this.#options.reporter?.begin(target);
-      if (target) this.#options.reporter?.report(target, 'pending', 'waits for its turn');
+      return;
     }
+    const before = this.#seen;
+    this.#seen = seen;
+    this.#failure = undefined;
+    // What was said of the repository is true no longer.
+    if (this.#reportedFailure !== undefined) this.#again();
+    this.#reportedFailure = undefined;
+    if (seen.commit === before?.commit) return;
+    this.#supersede(before, seen.commit);
+    log.info('GitOps: new commit', { commit: seen.commit });
+    this.#retry.reset();
+    this.#retryAt = 0;
+    this.#setReady(false);
     const { commit, newer } = this.#underWay ?? {};
-    if (newer && seen.ok && seen.commit !== commit) newer.abort(new Error('a newer revision is there'));
+    if (seen.commit !== commit) newer?.abort(new Error('a newer revision is there'));
+    const target = this.#target(seen);
+    if (!target) return;
+    // After a restart the commit may have been reported before.
+    if (before || this.#before?.observed?.revision !== seen.commit) this.#options.reporter?.begin(target);
+    this.#options.reporter?.report(target, 'pending', 'waits for its turn');
+  }
+
+  /** Whatever came of the last pass: it takes another one. */
+  #again(): void {
+    this.#isSettled = false;
+    this.#retryAt = 0;
     this.#alarm.ring();
   }
 
-  /** Why a pass is due now, if one is. */
-  #due(): Trigger | undefined {
+  /** Why a pass is due now, or in how many ms one may be, unless something happens before. */
+  #due(): Trigger | number {
     const now = Date.now();
     const { entry } = this.#options;
     const seen = this.#seen;
-    if (!seen || entry.suspend || this.#wishes.suspended !== undefined) return undefined;
-    if (!seen.ok) {
-      const said = `${seen.failure.code} ${seen.failure.message}`;
-      return this.#reportedFailure === said ? undefined : 'poll';
-    }
-    if (this.#isBlocked()) return undefined;
-    const { syncRequestedAt } = this.#wishes;
-    if (syncRequestedAt !== undefined && syncRequestedAt !== this.#handledRequest) return 'sync';
+    if (entry.suspend || this.#wishes.suspended !== undefined) return Number.POSITIVE_INFINITY;
+    if (this.#failure && this.#reportedFailure !== saidOf(this.#failure)) return 'poll';
+    if (!seen || this.#isBlocked()) return Number.POSITIVE_INFINITY;
+    // What is in the repository now is found out first.
+    if (this.#isAsked()) return this.#isLookedAt() ? 'sync' : Number.POSITIVE_INFINITY;
     if (seen.commit !== this.#begun) return 'poll';
-    if (!this.#isSettled && now >= this.#retryAt) return 'retry';
+    const retryAt = this.#isSettled ? Number.POSITIVE_INFINITY : this.#retryAt;
+    // While the repository can't be read, looking through everything would only unsay that.
+    const intervalAt = this.#failure ? Number.POSITIVE_INFINITY : this.#intervalAt;
+    if (now >= retryAt) return 'retry';
     if (now >= this.#repairAt) return 'drift';
-    return now >= this.#intervalAt ? 'interval' : undefined;
+    if (now >= intervalAt) return 'interval';
+    return Math.min(retryAt, this.#repairAt, intervalAt) - now;
   }
 
-  #untilNext(): number {
-    const retryAt = this.#isSettled ? Number.POSITIVE_INFINITY : this.#retryAt;
-    const next =
-      this.#begun === undefined
-        ? Number.POSITIVE_INFINITY
-        : Math.min(retryAt, this.#repairAt, this.#intervalAt);
-    return Math.max(0, next - Date.now());
+  #isAsked(): boolean {
+    const { syncRequestedAt } = this.#wishes;
+    return syncRequestedAt !== undefined && syncRequestedAt !== this.#handledRequest;
+  }
+
+  #isLookedAt(): boolean {
+    return this.#wishes.syncRequestedAt === this.#lookedFor;
   }
 
   #isBlocked(): boolean {
@@ -174,7 +218,7 @@ export class EntryWorker {
       this.#reportedDependencies = said;
       if (said !== '') {
         log.info('Waiting for other entries', { entries: missing });
-        const target = this.#seen?.ok ? this.#target(this.#seen.commit, this.#seen.ref) : undefined;
+        const target = this.#target(this.#seen);
         if (target) reporter?.report(target, 'pending', `waits for ${said}`);
       }
     }
@@ -182,60 +226,73 @@ export class EntryWorker {
   }
 
   async #pass(trigger: Trigger, signal: AbortSignal): Promise<void> {
-    const { desk, tracker, turn, metrics, log } = this.#options;
-    const seen = this.#seen!;
-    const requestedAt = this.#wishes.syncRequestedAt;
+    const { turn, log } = this.#options;
     this.beatAt = Date.now();
-    if (!seen.ok) {
-      this.#reportedFailure = `${seen.failure.code} ${seen.failure.message}`;
-      await this.#recordUnseen(seen.failure);
+    if (this.#failure && this.#reportedFailure !== saidOf(this.#failure)) {
+      await this.#recordUnseen(this.#failure);
       return;
     }
-    this.#reportedFailure = undefined;
-    const { commit, ref } = seen;
-    const newer = new AbortController();
+    this.#isQueued = true;
     const release = await turn(signal);
-    this.#underWay = { commit, newer };
-    const isNews = commit !== this.#begun;
-    if (isNews && this.#begun !== undefined) this.#supersede(this.#begun, commit);
-    const target = this.#target(commit, ref);
-    if (target) this.#options.reporter?.report(target, 'running', 'being applied');
-    this.#begun = commit;
-    this.#repairAt = Number.POSITIVE_INFINITY;
-    const startedAt = Date.now();
+    this.#isQueued = false;
+    // The newest revision, also where it came while others had their turn.
+    const seen = this.#seen!;
+    const newer = new AbortController();
+    this.#underWay = { commit: seen.commit, newer };
     try {
-      const result = await runPass(desk, {
-        commit,
-        ...(ref !== undefined && { ref }),
-        trigger,
-        ...(requestedAt !== undefined && { requestedAt }),
-        pruneAll: allowsPruning(this.#wishes, commit),
-        stop: AbortSignal.any([signal, newer.signal]),
-        onProgress: () => {
-          this.beatAt = Date.now();
-        },
-      });
-      this.#handledRequest = requestedAt;
-      const name = this.#options.entry.name;
-      metrics.syncs.inc({ entry: name, result: result.reason });
-      metrics.syncSeconds.observe({ entry: name }, (Date.now() - startedAt) / 1000);
-      metrics.synced.set({ entry: name }, result.isSynced ? 1 : 0);
-      if (result.objects) tracker.track(commit, result.objects, result.isSynced);
-      this.#conclude(result, trigger, target);
+      if (!signal.aborted) await this.#carryOut(trigger, seen, AbortSignal.any([signal, newer.signal]));
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
       release();
       this.#underWay = undefined;
-      if (signal.aborted) log.info('Synchronization was canceled', { commit });
+      if (signal.aborted) log.info('Synchronization was canceled', { commit: seen.commit });
     }
+    if (!signal.aborted) this.#options.tracker.passEnds();
+  }
+
+  async #carryOut(trigger: Trigger, seen: Seen & { ok: true }, stop: AbortSignal): Promise<void> {
+    const { desk, tracker, metrics, entry, reporter } = this.#options;
+    const { commit, ref } = seen;
+    const requestedAt = this.#wishes.syncRequestedAt;
+    const target = this.#target(seen);
+    if (target) reporter?.report(target, 'running', 'being applied');
+    this.#begun = commit;
+    this.#repairAt = Number.POSITIVE_INFINITY;
+    tracker.passBegins();
+    const startedAt = Date.now();
+    const result = await runPass(desk, {
+      commit,
+      ...(ref !== undefined && { ref }),
+      trigger,
+      ...(requestedAt !== undefined && { requestedAt }),
+      pruneAll: allowsPruning(this.#wishes, commit),
+      stop,
+      onProgress: () => {
+        this.beatAt = Date.now();
+      },
+    });
+    if (!result.isInterrupted) this.#handledRequest = requestedAt;
+    // It told that all is as wanted: that the repository can't be read has to be told again.
+    this.#reportedFailure = undefined;
+    const { name } = entry;
+    metrics.syncs.inc({ entry: name, result: result.reason });
+    metrics.syncSeconds.observe({ entry: name }, (Date.now() - startedAt) / 1000);
+    metrics.synced.set({ entry: name }, result.isSynced ? 1 : 0);
+    if (result.objects) tracker.track(commit, result.objects, result.isSynced);
+    this.#conclude(result, trigger, target);
   }
 
   /** The repository can't be read: what runs goes on, and people are told. */
   async #recordUnseen(failure: SourceFailure): Promise<void> {
     const { desk, log } = this.#options;
+    this.#reportedFailure = saidOf(failure);
+    const requestedAt = this.#isAsked() ? this.#wishes.syncRequestedAt : undefined;
     try {
-      await recordBroken(desk, { trigger: 'poll' }, [failure]);
+      await recordBroken(desk, { trigger: 'poll', ...(requestedAt !== undefined && { requestedAt }) }, [
+        failure,
+      ]);
+      if (requestedAt !== undefined) this.#handledRequest = requestedAt;
     } catch (error) {
       desk.signal.throwIfAborted();
       log.warn('What is wrong could not be recorded', { error: headline(problemsOf(error)) });
@@ -247,6 +304,7 @@ export class EntryWorker {
     const now = Date.now();
     this.#intervalAt = now + entry.intervalMs * (0.95 + random() / 10);
     this.#isSettled = result.isSynced || !result.mayPass;
+    this.#isSynced = result.isSynced;
     if (result.isInterrupted) {
       this.#isSettled = false;
       this.#retryAt = 0;
@@ -264,14 +322,20 @@ export class EntryWorker {
     }
     if (!result.isSynced) {
       this.#setReady(false);
-      if (target) reporter?.report(target, 'failed', result.message);
+      if (target && this.#isNewest(target.commit)) reporter?.report(target, 'failed', result.message);
     }
+  }
+
+  /** Of what was superseded nothing more is said. */
+  #isNewest(commit: string): boolean {
+    return commit === this.#seen?.commit;
   }
 
   #onHealth(report: HealthReport): void {
     const { reporter } = this.#options;
-    if (report.commit !== this.#begun || this.#underWay) return;
-    const target = this.#target(report.commit, this.#seen?.ok ? this.#seen.ref : undefined);
+    if (report.commit !== this.#begun || this.#underWay || !this.#isNewest(report.commit)) return;
+    const target = this.#target(this.#seen);
+    if (report.state === 'healthy' && !this.#isSynced) return;
     if (report.state === 'healthy') {
       this.#setReady(true);
       if (target) reporter?.report(target, 'success', report.message);
@@ -294,16 +358,21 @@ export class EntryWorker {
     this.#alarm.ring();
   }
 
-  #supersede(old: string, by: string): void {
-    const target = this.#target(old, this.#seen?.ok ? this.#seen.ref : undefined);
-    if (target) this.#options.reporter?.supersede(target, by);
+  /** The commit before is not finished any more; after a restart that is what the parent tells. */
+  #supersede(before: (Seen & { ok: true }) | undefined, by: string): void {
+    const { reporter } = this.#options;
+    const revision = before?.commit ?? this.#before?.observed?.revision;
+    const target =
+      revision !== undefined && revision !== by ? this.#target({ ...before, commit: revision }) : undefined;
+    if (target) reporter?.supersede(target, by);
   }
 
   /** Where a commit is reported; undefined for repositories outside this GitLab. */
-  #target(commit: string, ref: string | undefined): StatusTarget | undefined {
+  #target(seen: { commit: string; ref?: string } | undefined): StatusTarget | undefined {
     const { entry, statusName } = this.#options;
     const { project } = entry.repository;
-    if (project === undefined) return undefined;
+    if (project === undefined || !seen) return undefined;
+    const { commit, ref } = seen;
     return {
       project,
       commit,
@@ -318,4 +387,14 @@ export class EntryWorker {
     this.isReady = ready;
     this.#options.onReady();
   }
+}
+
+function saidOf({ code, message }: SourceFailure): string {
+  return `${code} ${message}`;
+}
+
+/** What is gone is not told any more. */
+async function forgetEntry(gauge: Metrics['objects'] | Metrics['synced'], name: string): Promise<void> {
+  const { values } = await gauge.get();
+  for (const { labels } of values) if (labels.entry === name) gauge.remove(labels as never);
 }

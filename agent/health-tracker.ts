@@ -1,5 +1,6 @@
 import type { Awaited } from '../core/health/awaited.ts';
-import type { ObjectHealth } from '../core/model/health.ts';
+import { FIELD_MANAGER } from '../core/model/cluster.ts';
+import { HEALTH_STATUSES, type ObjectHealth } from '../core/model/health.ts';
 import {
   formatObject,
   type KubeObject,
@@ -7,10 +8,11 @@ import {
   type ObjectId,
   objectKey,
 } from '../core/model/object.ts';
-import { fingerprint, type SyncedObject } from '../core/sync.ts';
+import { fingerprint, problemsOf, type SyncedObject } from '../core/sync.ts';
 import type { HealthHub, HealthListener } from './health-hub.ts';
 import type { Log } from './log.ts';
 import { Alarm, pause } from './time.ts';
+import { headline } from './words.ts';
 
 /** How the objects of a commit are, as far as that is settled. */
 export interface HealthReport {
@@ -29,8 +31,8 @@ export interface TrackerOptions {
   hub: HealthHub;
   /** How long objects may take to become healthy, in ms; null is for ever. */
   timeout: number | null;
-  /** Writes how the objects are into the parent of the set. */
-  record: (judged: readonly ObjectHealth[]) => Promise<void>;
+  /** Writes how the objects of a commit are into the parent of the set. Rejects with ProblemError. */
+  record: (commit: string, judged: readonly ObjectHealth[]) => Promise<void>;
   /** Told whenever it is known how many are how. */
   onCounts: (counts: ReadonlyMap<string, number>) => void;
   log: Log;
@@ -41,14 +43,18 @@ export interface TrackerOptions {
 const SETTLE = 1_500;
 /** The parent is written no more often than that, in ms. */
 const RECORD_EVERY = 1_000;
+/** What could not be recorded is tried again after as long, in ms. */
+const TRY_AGAIN = 10_000;
 
 interface Tracked {
   id: ObjectId;
-  /** What our apply left; undefined until the object was seen. */
-  baseline: string | undefined;
+  /** What our apply left. */
+  baseline: string;
   /** What is older says nothing. */
-  resourceVersion: string | undefined;
+  resourceVersion: string;
   drifted: boolean;
+  /** As it was seen while a pass was under way: what is drift shows when the pass has ended. */
+  seen?: KubeObject | 'gone' | undefined;
 }
 
 /**
@@ -64,6 +70,8 @@ export class HealthTracker implements HealthListener {
   #since = 0;
   #failingSince: number | undefined;
   #state: HealthReport['state'] = 'waiting';
+  #message = '';
+  #isPassing = false;
   /** What the parent says by now. */
   #recorded: string | undefined;
   readonly #dirty = new Alarm();
@@ -86,6 +94,24 @@ export class HealthTracker implements HealthListener {
     };
   }
 
+  /** A pass begins: what changes until its end may be its own doing. */
+  passBegins(): void {
+    this.#isPassing = true;
+    for (const tracked of this.#tracked.values()) tracked.seen = undefined;
+  }
+
+  /** The pass has ended, and what it applied is tracked. What is known of the health is told again. */
+  passEnds(): void {
+    this.#isPassing = false;
+    for (const tracked of this.#tracked.values()) {
+      const { seen } = tracked;
+      tracked.seen = undefined;
+      if (seen) this.#compare(tracked, seen === 'gone' ? undefined : seen);
+    }
+    if (this.#tracked.size > 0)
+      this.#handlers?.onHealth({ commit: this.#commit, state: this.#state, message: this.#message });
+  }
+
   /** These objects were applied for a commit; not all that it wants where `isSynced` is false. */
   track(commit: string, objects: readonly SyncedObject[], isSynced: boolean): void {
     const isSame =
@@ -104,18 +130,25 @@ export class HealthTracker implements HealthListener {
     this.#since = Date.now();
     this.#failingSince = undefined;
     this.#state = 'waiting';
+    this.#message = '';
     this.#tracked = new Map(
-      objects.map(({ id, fingerprint: baseline, resourceVersion }) => [
-        objectKey(id),
-        { id, baseline, resourceVersion, drifted: false },
-      ]),
+      objects.map(({ id, fingerprint: baseline, resourceVersion }) => {
+        const seen = this.#tracked.get(objectKey(id))?.seen;
+        return [objectKey(id), { id, baseline, resourceVersion, drifted: false, seen }];
+      }),
     );
     this.#options.hub.expect(this, objects satisfies readonly Awaited[]);
   }
 
   onSeen(id: ObjectId, object: KubeObject | undefined): void {
     const tracked = this.#tracked.get(objectKey(id));
-    if (!tracked || tracked.drifted) return;
+    if (tracked && this.#isPassing) tracked.seen = object ?? 'gone';
+    else if (tracked) this.#compare(tracked, object);
+  }
+
+  #compare(tracked: Tracked, object: KubeObject | undefined): void {
+    const { id } = tracked;
+    if (tracked.drifted) return;
     if (object && isOlder(String(object.metadata.resourceVersion), tracked.resourceVersion)) return;
     const now = object && !object.metadata.deletionTimestamp ? fingerprint(object) : 'gone';
     if (now === tracked.baseline) return;
@@ -161,6 +194,7 @@ export class HealthTracker implements HealthListener {
   #enter(state: HealthReport['state'], message: string): void {
     if (this.#state === state) return;
     this.#state = state;
+    this.#message = message;
     const { log } = this.#options;
     const commit = this.#commit;
     if (state === 'healthy') log.info('Objects are healthy', { commit, objects: this.#tracked.size });
@@ -168,8 +202,10 @@ export class HealthTracker implements HealthListener {
     this.#handlers?.onHealth({ commit, state, message });
   }
 
+  /** Of each word how many, also those of which there are none any more. */
   #counts(unwell: readonly ObjectHealth[]): Map<string, number> {
-    const counts = new Map<string, number>([['healthy', this.#tracked.size - unwell.length]]);
+    const counts = new Map<string, number>(HEALTH_STATUSES.map((word) => [word, 0]));
+    counts.set('healthy', this.#tracked.size - unwell.length);
     for (const { health } of unwell) counts.set(health.status, (counts.get(health.status) ?? 0) + 1);
     return counts;
   }
@@ -178,10 +214,19 @@ export class HealthTracker implements HealthListener {
     while (!signal.aborted) {
       await this.#dirty.wait(Number.POSITIVE_INFINITY, signal);
       if (signal.aborted) return;
-      const judged = await this.#options.hub.tell([...this.#tracked.values()].map(({ id }) => id));
-      if (signal.aborted) return;
-      await this.#options.record(judged);
-      await pause(RECORD_EVERY, signal);
+      const commit = this.#commit;
+      try {
+        const judged = await this.#options.hub.tell([...this.#tracked.values()].map(({ id }) => id));
+        if (signal.aborted) return;
+        await this.#options.record(commit, judged);
+        await pause(RECORD_EVERY, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const { log } = this.#options;
+        log.warn('The health is not recorded yet', { commit, error: headline(problemsOf(error)) });
+        await pause(TRY_AGAIN, signal);
+        this.#dirty.ring();
+      }
     }
   }
 }
@@ -194,7 +239,9 @@ function sentence(unwell: readonly ObjectHealth[]): string {
 
 /** Who wrote last, besides us. */
 function lastWriter(object: KubeObject): string {
-  const entries = managedFieldsOf(object).filter(({ subresource }) => subresource !== 'status');
+  const entries = managedFieldsOf(object).filter(
+    ({ subresource, manager }) => subresource !== 'status' && manager !== FIELD_MANAGER,
+  );
   return entries.toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''))[0]?.manager ?? 'somebody';
 }
 

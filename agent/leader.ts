@@ -8,6 +8,7 @@ import type { GitLab } from '../core/model/gitlab.ts';
 import { dig, isObject } from '../core/model/json.ts';
 import type { KubeObject } from '../core/model/object.ts';
 import type { CredentialReader, RevisionSource } from '../core/model/source.ts';
+import { problemsOf } from '../core/sync.ts';
 import type { AgentSurroundings } from './agent.ts';
 import { AgentRecord } from './agent-record.ts';
 import { type ConfigurationState, type ResolvedEntry, watchConfiguration } from './configuration.ts';
@@ -25,8 +26,9 @@ import { removeEntry } from './removed-entry.ts';
 import { Repositories } from './repositories.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { Supervisor } from './supervisor.ts';
-import { pause } from './time.ts';
+import { Backoff, pause } from './time.ts';
 import { Turns } from './turns.ts';
+import { headline } from './words.ts';
 
 export interface LeaderOptions extends AgentSurroundings {
   cluster: Cluster;
@@ -45,6 +47,7 @@ export interface LeaderOptions extends AgentSurroundings {
 const STUCK = 600_000;
 /** What was reported last still has to reach GitLab, in ms. */
 const FAREWELL = 2_000;
+const REMOVAL = { first: 5_000, longest: 300_000 };
 
 /** The agent's work, for as long as this replica leads. */
 export class Leader {
@@ -63,14 +66,17 @@ export class Leader {
   #hub: HealthHub | undefined;
   #failure: unknown;
   readonly #failed = new AbortController();
+  /** Ends the work between two objects: this replica no longer leads, or made a mistake. */
+  readonly #ending: AbortSignal;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
     const { flags, cluster, gitlab, metrics, leading, hard, log, random, podNamespace } = options;
+    this.#ending = AbortSignal.any([leading, this.#failed.signal]);
     this.#following = { clock: clockOf(hard), random, signal: hard };
     this.#repositories = new Repositories({
       interval: flags.pollInterval,
-      signal: leading,
+      signal: this.#ending,
       random,
       log,
       metrics,
@@ -78,31 +84,36 @@ export class Leader {
     });
     this.#reporter =
       gitlab && new StatusReporter({ ...options, gitlab, signal: hard, ...targetUrl(options) });
-    this.#record = new AgentRecord(cluster, flags.agentName, podNamespace, (error) =>
-      log.warn('The state of the agent can not be written', { error }),
-    );
+    this.#record = new AgentRecord({
+      cluster,
+      agent: flags.agentName,
+      namespace: podNamespace,
+      signal: hard,
+      random,
+      onTrouble: (error) => log.warn('The state of the agent is not written yet', { error }),
+    });
     this.#supervisor = new Supervisor(
       (entry, commit, ties) => this.#makeWorker(entry, commit, ties),
-      leading,
+      this.#ending,
       (error) => this.#fail(error),
     );
   }
 
   /** Resolves when the replica no longer leads and everything has ended; rejects for mistakes of ours. */
   async run(): Promise<void> {
-    const { cluster, leading, log, hard } = this.#options;
+    const { cluster, log, hard } = this.#options;
     if (!this.#reporter) log.info('Nothing is reported to GitLab: there is no --gitlab-api-token-file');
-    const signal = AbortSignal.any([leading, this.#failed.signal]);
     try {
       await using hub = await HealthHub.open(cluster, this.#following);
       this.#hub = hub;
       await using parents = await this.#watchParents();
       void parents;
-      await this.#watchConfiguration(signal);
+      await this.#watchConfiguration(this.#ending);
       await this.#supervisor.ended();
     } catch (error) {
       // Whatever was cut off when the time was over is no failure.
-      if (!hard.aborted) throw error;
+      if (!this.#ending.aborted && !hard.aborted) throw error;
+      await this.#supervisor.ended();
     }
     await this.#record.settled();
     await this.#reporter?.drain(FAREWELL);
@@ -112,6 +123,11 @@ export class Leader {
   /** Looks at a project's repository, or at all of them, now. */
   poke(project?: string): void {
     this.#repositories.poke(project);
+  }
+
+  /** How many entries wait: for their turn, for another entry, or for the next try. */
+  get queued(): number {
+    return [...this.#supervisor.workers.values()].filter(({ isWaiting }) => isWaiting).length;
   }
 
   liveness(): Probe {
@@ -136,6 +152,7 @@ export class Leader {
   async #watchParents(): Promise<AsyncDisposable> {
     const { cluster, flags, podNamespace } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#ending.addEventListener('abort', () => reject(this.#ending.reason), { once: true });
     const follower = new Follower(
       cluster,
       {
@@ -144,10 +161,15 @@ export class Leader {
           if (typeof name !== 'string') return;
           this.#parents.set(name, parent);
           this.#tell(name);
+          // The last pass of an entry that has left may have made it.
+          if (this.#configuration.applied !== undefined) this.#removeUnless(name);
         },
         onGone: ({ name }) => {
-          for (const [entry, parent] of this.#parents)
-            if (parent.metadata.name === name) this.#parents.delete(entry);
+          for (const [entry, parent] of this.#parents) {
+            if (parent.metadata.name !== name) continue;
+            this.#parents.delete(entry);
+            this.#supervisor.workers.get(entry)?.parentGone();
+          }
         },
         onState: (state) => {
           if (state.status === 'listed') resolve();
@@ -163,7 +185,12 @@ export class Leader {
     const configMaps = await configMapsOf(cluster);
     const labelSelector = `${AGENT_LABEL}=${flags.agentName}`;
     follower.add([{ resource: configMaps, namespace: podNamespace, labelSelector }]);
-    await promise;
+    try {
+      await promise;
+    } catch (error) {
+      await follower.close();
+      throw error;
+    }
     return { [Symbol.asyncDispose]: () => follower.close() };
   }
 
@@ -192,27 +219,35 @@ export class Leader {
     this.#entries = config.entries;
     this.#supervisor.configure(config, commit);
     for (const name of this.#supervisor.workers.keys()) this.#tell(name);
-    const wanted = new Set(config.entries.map(({ name }) => name));
-    for (const name of Object.keys(this.#removed)) if (wanted.has(name)) delete this.#removed[name];
-    for (const [name, parent] of this.#parents) if (!wanted.has(name)) this.#remove(name, parent);
+    const { workers } = this.#supervisor;
+    for (const name of Object.keys(this.#removed)) if (workers.has(name)) delete this.#removed[name];
+    for (const name of this.#parents.keys()) this.#removeUnless(name);
     this.#say();
   }
 
-  /** Does with the objects of an entry that left the configuration what it said when it was there. */
-  #remove(name: string, parent: KubeObject): void {
-    const { cluster, log, version, leading, hard } = this.#options;
-    if (this.#removed[name] !== undefined) return;
+  /** Does with the objects of an entry what it said when it was there, unless it still is in the configuration. */
+  #removeUnless(name: string): void {
+    if (this.#supervisor.workers.has(name) || this.#removed[name] !== undefined) return;
     this.#removed[name] = 'being removed';
-    const isBack = (): boolean => this.#supervisor.workers.has(name);
-    removeEntry(cluster, parent, { name, version, log, stop: leading, isBack })
-      .then((words) => {
-        if (this.#supervisor.workers.has(name)) return;
-        this.#removed[name] = words;
-        this.#say();
-      })
-      .catch((error: unknown) => {
-        if (!hard.aborted) this.#fail(error);
-      });
+    this.#supervisor.remove(name, (stop) => this.#remove(name, stop));
+  }
+
+  async #remove(name: string, stop: AbortSignal): Promise<void> {
+    const { cluster, log, version, random } = this.#options;
+    const backoff = new Backoff(REMOVAL.first, REMOVAL.longest, random);
+    while (!stop.aborted) {
+      const parent = this.#parents.get(name);
+      if (!parent) return;
+      const { words, mayDoMore } = await removeEntry(cluster, parent, { name, version, log, stop }).catch(
+        (error: unknown) => ({ words: `not yet: ${headline(problemsOf(error))}`, mayDoMore: true }),
+      );
+      if (stop.aborted) return;
+      this.#removed[name] = words;
+      this.#say();
+      if (!mayDoMore) return;
+      log.warn('The objects of a removed entry are not all gone yet', { entry: name, result: words });
+      await pause(backoff.next(), stop);
+    }
   }
 
   /** Hands a worker what its parent says. */
@@ -269,12 +304,12 @@ export class Leader {
       onCounts: (counts) => {
         for (const [health, count] of counts) metrics.objects.set({ entry: entry.name, health }, count);
       },
-      record: async (judged) => {
+      record: async (revision, judged) => {
         const recording = {
           cluster,
           discovery: await cluster.discover(),
           version,
-          record: { facts: { source: {} } },
+          record: { facts: { source: {}, revision } },
           onNotice: (text: string) => log.warn(text),
         };
         await recordHealth(recording, set, judged, new Date().toISOString());

@@ -28,8 +28,8 @@ export async function serveObservability(
       response.end(request.method === 'HEAD' ? undefined : body);
     };
     if (request.method !== 'GET' && request.method !== 'HEAD') return answer(405, TEXT, 'GET only\n');
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const probe = { '/liveness': observed.liveness, '/readiness': observed.readiness }[pathname];
+    const pathname = (request.url ?? '/').split('?', 1)[0]!;
+    const probe = PROBES.has(pathname) ? observed[pathname.slice(1) as 'liveness' | 'readiness'] : undefined;
     if (probe) {
       const { ok, lines } = probe();
       return answer(ok ? 200 : 503, TEXT, `${[ok ? 'ok' : 'not ok', ...lines].join('\n')}\n`);
@@ -51,6 +51,7 @@ export async function serveObservability(
   };
 }
 
+const PROBES = new Set(['/liveness', '/readiness']);
 const TEXT = 'text/plain; charset=utf-8';
 
 function listen(server: Server, address: string): Promise<void> {

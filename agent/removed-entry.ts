@@ -1,4 +1,5 @@
 import { applySetId } from '../core/apply/apply-set.ts';
+import { LINGERS } from '../core/apply/prune.ts';
 import { removeSet } from '../core/apply/remove-set.ts';
 import type { ManifestEntry } from '../core/model/agent-config.ts';
 import type { Cluster } from '../core/model/cluster.ts';
@@ -11,28 +12,33 @@ export interface RemovalOptions {
   name: string;
   version: string;
   log: Log;
+  /** Aborted when no further object may be deleted: the entry is back, or everything ends. */
   stop: AbortSignal;
-  /** Whether the entry is in the configuration again by now. */
-  isBack: () => boolean;
+}
+
+/** What became of an entry, in words, and whether trying again may do more. */
+export interface Removal {
+  words: string;
+  mayDoMore: boolean;
 }
 
 /**
  * An entry left the configuration. With `on_removal: prune` its objects are deleted, behind the guards of single
- * objects, and the parent goes when nothing is left of the set; otherwise all stays as it is. What was done, in words.
+ * objects, and the parent goes when nothing is left of the set; otherwise all stays as it is. Throws ProblemError where
+ * the cluster can't be asked.
  */
 export async function removeEntry(
   cluster: Cluster,
   parent: KubeObject,
   options: RemovalOptions,
-): Promise<string> {
-  const { name, version, log, stop, isBack } = options;
+): Promise<Removal> {
+  const { name, version, log, stop } = options;
   const entry = entryOf(parent);
   if (entry?.onRemoval !== 'prune') {
     const words = 'its objects were left as they are (on_removal: orphan)';
     log.info('Entry removed', { entry: name, result: words });
-    return words;
+    return { words, mayDoMore: false };
   }
-  if (isBack() || stop.aborted) return 'its objects are still to be deleted';
   const set = applySetId({ namespace: String(parent.metadata.namespace), name: parent.metadata.name });
   const { outcomes, isEmpty } = await removeSet(cluster, set, {
     pruneKinds: new Set(entry.pruneKinds ?? []),
@@ -52,7 +58,9 @@ export async function removeEntry(
     ? `its ${pruned} objects were deleted (on_removal: prune)`
     : `${pruned} of its objects were deleted, ${left.length} were kept (on_removal: prune)`;
   log.info('Entry removed', { entry: name, result: words });
-  return words;
+  const mayDoMore =
+    !isEmpty && outcomes.some(({ result, change }) => result === 'failed' || change.reason === LINGERS);
+  return { words, mayDoMore };
 }
 
 function entryOf(parent: KubeObject): Partial<ManifestEntry> | undefined {

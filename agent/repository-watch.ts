@@ -48,6 +48,8 @@ export class RepositoryWatch {
   readonly #followers = new Set<Follower>();
   readonly #alarm = new Alarm();
   readonly #backoff: Backoff;
+  /** Who waits for the next answer that is asked for from now on. */
+  #lookers: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #failingSince: number | undefined;
   #movedTo: string | undefined;
@@ -76,16 +78,27 @@ export class RepositoryWatch {
     this.#alarm.ring();
   }
 
+  /** Asks now; resolves once everybody was told the answer, or that there was none. */
+  look(): Promise<void> {
+    const looked = new Promise<void>((resolve) => this.#lookers.push(resolve));
+    this.poke();
+    return looked;
+  }
+
   async #run(): Promise<void> {
-    const { signal, interval, random } = this.#options;
+    const { signal, interval, random, log } = this.#options;
     let wait = 0;
     while (!signal.aborted) {
       await this.#alarm.wait(wait, signal);
       if (signal.aborted) return;
+      const lookers = this.#lookers;
+      this.#lookers = [];
       const failure = await this.#poll().catch((error: unknown) => {
         if (signal.aborted) return undefined;
-        throw error;
+        log.error('Poll failed', { error: error instanceof Error ? error.stack : String(error) });
+        return { retryAfter: 0 };
       });
+      for (const resolve of lookers) resolve();
       if (failure) wait = Math.max(failure.retryAfter ?? 0, this.#backoff.next());
       else {
         this.#backoff.reset();

@@ -20,6 +20,8 @@ interface Item {
   target: StatusTarget;
   state: CommitState;
   description: string;
+  /** Only where GitLab was told that the commit is under way. */
+  onlyIfOpen?: boolean;
   /** Of the status and its deployment the first part is done. */
   statusSet?: boolean;
 }
@@ -46,6 +48,8 @@ const LONGEST_PAUSE = 120_000;
 const GIVE_UP_AFTER = 3_600_000;
 /** Of targets that nothing was said of lately, the oldest are forgotten. */
 const MOST_KNOWN = 2_000;
+/** What waits beyond that is given up, the oldest first. */
+const MOST_QUEUED = 200;
 
 /**
  * Reports what becomes of commits, as commit statuses and deployments: each transition once, those of a commit in
@@ -54,8 +58,10 @@ const MOST_KNOWN = 2_000;
 export class StatusReporter {
   readonly #options: StatusReporterOptions;
   readonly #known = new Map<string, Known>();
-  /** Targets of which GitLab need not be asked what it has been told. */
-  readonly #begun = new Set<string>();
+  /** What GitLab has been told of a target: '' for nothing that counts. It is asked where that is not known. */
+  readonly #told = new Map<string, string>();
+  /** Targets of which GitLab had been told before this process began. */
+  readonly #resumed = new Set<string>();
   /** One queue for each project: one that can't be reached delays no other. */
   readonly #queues = new Map<string, { items: Item[]; alarm: Alarm }>();
   readonly #refusals = new Map<string, string>();
@@ -70,28 +76,40 @@ export class StatusReporter {
   begin(target: StatusTarget): void {
     const key = keyOf(target);
     this.#known.delete(key);
-    this.#begun.add(key);
+    this.#told.set(key, '');
+    this.#resumed.delete(key);
     this.#deployments.delete(key);
   }
 
   /** Queues a transition; one that says nothing new is left out. */
   report(target: StatusTarget, state: CommitState, description: string): void {
-    const key = keyOf(target);
-    const before = this.#known.get(key);
-    if (before && !isNews(before, state, description)) return;
-    this.#known.delete(key);
-    this.#known.set(key, { state, description });
-    if (this.#known.size > MOST_KNOWN) this.#forget(this.#known.keys().next().value!);
-    const queue = this.#queueOf(target.project);
-    queue.items.push({ target, state, description });
-    queue.alarm.ring();
+    const before = this.#known.get(keyOf(target));
+    if (!before || isNews(before, state, description)) this.#queue({ target, state, description });
   }
 
   /** Says that a commit will not be finished, because a newer one took its place; nothing where it has ended. */
   supersede(target: StatusTarget, by: string): void {
     const before = this.#known.get(keyOf(target));
-    if (before && !ENDED.has(before.state))
-      this.report(target, 'canceled', `superseded by ${by.slice(0, 12)}`);
+    if (before && ENDED.has(before.state)) return;
+    this.#queue({
+      target,
+      state: 'canceled',
+      description: `superseded by ${by.slice(0, 12)}`,
+      onlyIfOpen: true,
+    });
+  }
+
+  #queue(item: Item): void {
+    const { target, state, description } = item;
+    const key = keyOf(target);
+    this.#known.delete(key);
+    this.#known.set(key, { state, description });
+    if (this.#known.size > MOST_KNOWN) this.#forget(this.#known.keys().next().value!);
+    const { items, alarm } = this.#queueOf(target.project);
+    items.push(item);
+    // The first one may be on its way.
+    if (items.length > MOST_QUEUED) items.splice(1, 1);
+    alarm.ring();
   }
 
   /** Resolves once nothing is left to report, or at the end of `ms`. */
@@ -103,7 +121,8 @@ export class StatusReporter {
 
   #forget(key: string): void {
     this.#known.delete(key);
-    this.#begun.delete(key);
+    this.#told.delete(key);
+    this.#resumed.delete(key);
     this.#deployments.delete(key);
   }
 
@@ -127,16 +146,11 @@ export class StatusReporter {
       }
       const since = Date.now();
       for (;;) {
-        const failure = await this.#send(item).catch((error: unknown) => {
-          if (signal.aborted) return undefined;
-          throw error;
-        });
+        const failure = await this.#send(item).catch(unsent);
         if (signal.aborted) return;
-        if (!failure || !mayPass(failure) || Date.now() - since > GIVE_UP_AFTER) {
-          this.#note(item, failure);
-          break;
-        }
-        await pause(backoff.next(), signal);
+        this.#note(item, failure);
+        if (!failure || !mayPass(failure) || Date.now() - since > GIVE_UP_AFTER) break;
+        await pause(Math.max(backoff.next(), failure.retryAfter ?? 0), signal);
         if (signal.aborted) return;
       }
       backoff.reset();
@@ -146,27 +160,28 @@ export class StatusReporter {
 
   async #send(item: Item): Promise<GitLabFailure | undefined> {
     const { target, state } = item;
-    const isKnown = this.#begun.has(keyOf(target));
-    const failure = item.statusSet ? undefined : await this.#setStatus(item, isKnown);
+    const failure = item.statusSet ? undefined : await this.#setStatus(item);
     if (failure) return failure;
     item.statusSet = true;
     const { environment } = target;
     if (environment === undefined || state === 'pending') return undefined;
-    return this.#deploy(target, environment, state, isKnown);
+    return this.#deploy(target, environment, state);
   }
 
-  async #setStatus(
-    { target, state, description }: Item,
-    isKnown: boolean,
-  ): Promise<GitLabFailure | undefined> {
+  async #setStatus({ target, state, description, onlyIfOpen }: Item): Promise<GitLabFailure | undefined> {
     const { gitlab, targetUrl } = this.#options;
     const { project, commit, name, ref } = target;
-    if (!isKnown) {
+    const key = keyOf(target);
+    if (!this.#told.has(key)) {
       // After a restart: what was said before stays said.
       const remote = await gitlab.status(project, commit, name);
       if (!remote.ok && mayPass(remote.failure)) return remote.failure;
-      if (remote.ok && remote.value !== undefined && !isStep(remote.value, state)) return undefined;
+      if (remote.ok) this.#told.set(key, remote.value ?? '');
+      if (remote.ok && remote.value !== undefined) this.#resumed.add(key);
     }
+    const told = this.#told.get(key) ?? '';
+    if (told === '' ? onlyIfOpen : !isStep(told, state) || (onlyIfOpen && ENDED.has(told as CommitState)))
+      return undefined;
     const answer = await gitlab.setStatus(project, commit, {
       state,
       name,
@@ -174,25 +189,28 @@ export class StatusReporter {
       ...(ref !== undefined && { ref: shortRef(ref) }),
       ...(targetUrl !== undefined && { targetUrl }),
     });
-    return answer.ok ? undefined : answer.failure;
+    if (!answer.ok) return answer.failure;
+    this.#told.set(key, state);
+    return undefined;
   }
 
   async #deploy(
     target: StatusTarget,
     environment: string,
     state: DeploymentState,
-    isKnown: boolean,
   ): Promise<GitLabFailure | undefined> {
     const { gitlab } = this.#options;
     const { project, commit, ref = 'HEAD' } = target;
     const key = keyOf(target);
     let known = this.#deployments.get(key);
-    if (!known && !isKnown) {
+    if (!known && this.#resumed.has(key)) {
       const found = await gitlab.deployment(project, environment, commit);
       if (!found.ok) return found.failure;
       known = found.value;
     }
     if (known && (known.state === state || ENDED.has(known.state as CommitState))) return undefined;
+    // What was never deployed can't be given up.
+    if (!known && state === 'canceled') return undefined;
     const tag = ref.startsWith('refs/tags/');
     const answer = known
       ? await gitlab.updateDeployment(project, known.id, state)
@@ -204,7 +222,6 @@ export class StatusReporter {
 
   #note({ target, state }: Item, failure: GitLabFailure | undefined): void {
     const { metrics, log } = this.#options;
-    if (this.#known.has(keyOf(target))) this.#begun.add(keyOf(target));
     metrics.statuses.inc({ state, result: failure?.code ?? 'ok' });
     const { project, commit } = target;
     if (!failure) {
@@ -221,6 +238,7 @@ export class StatusReporter {
       commit,
       state,
       error: failure.message,
+      ...(mayPass(failure) && { next: 'it is tried again' }),
       hint: hintOf(failure),
     });
   }
@@ -248,8 +266,16 @@ function isStep(before: string, after: CommitState): boolean {
   return !(before === 'running' && after === 'pending');
 }
 
+/** A token is renewed sooner or later, and what happened until then is still to be told. */
 function mayPass({ code }: GitLabFailure): boolean {
-  return code === 'throttled' || code === 'unavailable' || code === 'conflict';
+  return code === 'throttled' || code === 'unavailable' || code === 'conflict' || code === 'unauthorized';
+}
+
+/** What never was a request: the token could not be read. */
+function unsent(error: unknown): GitLabFailure {
+  const { code } = error as NodeJS.ErrnoException;
+  const why = code ?? (error instanceof Error ? error.message : String(error));
+  return { status: 0, code: 'unavailable', message: `GitLab could not be asked: ${why}` };
 }
 
 function hintOf({ code }: GitLabFailure): string | undefined {

@@ -24,6 +24,8 @@ export class Supervisor {
   readonly #signal: AbortSignal;
   readonly #onFailure: (error: unknown) => void;
   readonly #slots = new Map<string, Slot>();
+  /** Workers of entries that are gone, and what becomes of their objects; by name. */
+  readonly #leaving = new Map<string, { back: AbortController; ended: Promise<void> }>();
 
   /** `onFailure` is told of a worker that ended by a mistake of ours. */
   constructor(make: WorkerFactory, signal: AbortSignal, onFailure: (error: unknown) => void) {
@@ -38,29 +40,46 @@ export class Supervisor {
 
   /**
    * Puts a configuration into force. Workers whose entry says the same go on undisturbed; a changed one begins as
-   * soon as its predecessor has ended, and nobody waits for that. Returns the names of the entries that are gone.
+   * soon as its predecessor has ended, and nobody waits for that.
    */
-  configure(config: Omit<AgentConfig, 'entries'> & { entries: ResolvedEntry[] }, commit: string): string[] {
+  configure(config: Omit<AgentConfig, 'entries'> & { entries: ResolvedEntry[] }, commit: string): void {
     const names = new Set(config.entries.map(({ name }) => name));
-    const gone = [...this.#slots.keys()].filter((name) => !names.has(name));
-    for (const name of gone) {
-      this.#slots.get(name)!.stop.abort(new Error('the entry was removed'));
-      this.#slots.delete(name);
-    }
+    for (const name of this.#slots.keys()) if (!names.has(name)) this.remove(name, async () => undefined);
     for (const entry of config.entries) {
       const said = stringifyJson(entry);
       const old = this.#slots.get(entry.name);
       if (old?.said === said) continue;
       old?.stop.abort(new Error('the entry was changed'));
-      this.#start(entry, said, commit, old?.ended ?? Promise.resolve());
+      const leaving = this.#leaving.get(entry.name);
+      leaving?.back.abort(new Error('the entry is back'));
+      this.#leaving.delete(entry.name);
+      this.#start(entry, said, commit, old?.ended ?? leaving?.ended ?? Promise.resolve());
     }
     for (const { worker } of this.#slots.values()) worker.dependencyChanged();
-    return gone;
+  }
+
+  /**
+   * Ends the worker of an entry and then does with its objects what is to be done, until the entry is back: its next
+   * worker begins when that has ended.
+   */
+  remove(name: string, work: (signal: AbortSignal) => Promise<void>): void {
+    const slot = this.#slots.get(name);
+    slot?.stop.abort(new Error('the entry was removed'));
+    this.#slots.delete(name);
+    const before = slot?.ended ?? this.#leaving.get(name)?.ended ?? Promise.resolve();
+    const back = new AbortController();
+    const signal = AbortSignal.any([this.#signal, back.signal]);
+    const ended = before
+      .then(() => (signal.aborted ? undefined : work(signal)))
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.#onFailure(error);
+      });
+    this.#leaving.set(name, { back, ended });
   }
 
   /** Resolves when every worker has ended. */
   async ended(): Promise<void> {
-    await Promise.all([...this.#slots.values()].map(({ ended }) => ended));
+    await Promise.all([...this.#slots.values(), ...this.#leaving.values()].map(({ ended }) => ended));
   }
 
   #start(entry: ResolvedEntry, said: string, commit: string, predecessor: Promise<void>): void {

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { parseListenAddress } from './observability.ts';
 
 /** GitLab's push events are small; their list of commits is bounded. */
@@ -25,28 +25,21 @@ export async function serveWebhook({
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
       response.end(`${text}\n`);
     };
-    if (request.method !== 'POST') return answer(405, 'POST only');
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_BYTES) {
-        answer(413, 'too large');
-        request.destroy();
-      } else chunks.push(chunk);
-    });
-    request.on('end', () => {
-      secret()
-        .then((wanted) => {
-          if (!wanted || !isSame(String(request.headers['x-gitlab-token'] ?? ''), wanted))
-            return answer(401, 'the secret token is missing or wrong');
-          const project = projectOf(Buffer.concat(chunks));
-          if (project === undefined) return answer(400, 'no push event of a project');
-          onPush(project);
-          return answer(202, 'looking');
-        })
-        .catch(() => answer(500, 'the secret can not be read'));
-    });
+    const take = async (): Promise<void> => {
+      if (request.method !== 'POST') return answer(405, 'POST only');
+      const wanted = await secret().catch(() => undefined);
+      // Of whoever does not know the secret nothing is read.
+      if (!wanted || !isSame(String(request.headers['x-gitlab-token'] ?? ''), wanted))
+        return answer(401, 'the secret token is missing or wrong');
+      const body = await bodyOf(request);
+      if (!body) return answer(413, 'too large');
+      const project = projectOf(body);
+      if (project === undefined) return answer(400, 'no push event of a project');
+      onPush(project);
+      return answer(202, 'looking');
+    };
+    // A sender that goes away is its own business.
+    take().catch(() => response.destroy());
   });
   server.requestTimeout = 10_000;
   const { host, port } = parseListenAddress(address);
@@ -61,6 +54,19 @@ export async function serveWebhook({
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** The whole body; undefined where it is too large. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // The answer still has to go out when reading ends early.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += chunk.length;
+    if (size > MAX_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 /** In constant time, whatever their lengths. */

@@ -54,6 +54,7 @@ export type SyncResult =
 
 /** What one entry may have; more is a mistake before us rather than a wish. */
 const LIMITS = { files: 10_000, fileBytes: 5 * 2 ** 20, totalBytes: 64 * 2 ** 20 };
+const NOTHING_DELETED = 'nothing was deleted because of that';
 const EVERYTHING: Allowance = { percent: 100 };
 const PRECIOUS_KINDS = [
   'namespace',
@@ -152,14 +153,15 @@ async function readEntry({
     },
   );
   for (const notice of notices) onNotice(notice);
-  const [first, ...more] = problems;
+  const [first, ...more] = problems.map((problem) =>
+    problem.code === 'NothingFound'
+      ? { ...problem, hint: problem.hint ? `${NOTHING_DELETED}; ${problem.hint}` : NOTHING_DELETED }
+      : problem,
+  );
   if (first) return { ok: false, problems: [first, ...more] };
   if (manifests.length > 0) return { ok: true, manifests, locate };
   const message = `there are no objects in ${paths.join(', ')}`;
-  return {
-    ok: false,
-    problems: [{ code: 'NoObjects', message, hint: 'nothing was deleted because of that' }],
-  };
+  return { ok: false, problems: [{ code: 'NothingFound', message, hint: NOTHING_DELETED }] };
 }
 
 /**

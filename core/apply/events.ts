@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { isHeldBack, type Outcome } from '../model/apply.ts';
+import { type ApplySetId, isHeldBack, type Outcome } from '../model/apply.ts';
 import type { ApiFailure, Cluster, Discovery } from '../model/cluster.ts';
 import { dig } from '../model/json.ts';
 import { formatObject, type KubeObject } from '../model/object.ts';
 import type { SetStatus } from '../model/record.ts';
-import type { FoundSet } from './parent.ts';
 import { boundedNames } from './record-text.ts';
 
 /** What a run says as a Kubernetes Event on the parent of its set. */
@@ -62,7 +61,7 @@ function named(what: string, outcomes: readonly Outcome[]): string {
 export async function writeEvents(
   cluster: Cluster,
   discovery: Discovery,
-  { set, live }: FoundSet,
+  { set, live }: { set: Pick<ApplySetId, 'namespace' | 'name'>; live?: { uid: string } | undefined },
   events: readonly SetEvent[],
   now: string,
 ): Promise<ApiFailure | undefined> {

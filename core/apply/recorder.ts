@@ -101,7 +101,10 @@ function healthTold(
   return (live) => {
     const words = wordsOf(live, record);
     const before = readRecord(words.data);
-    const status = before.status && withHealth(before.status, judged, now);
+    const { revision } = record.facts;
+    // Another revision was begun since: how its objects are is not known yet.
+    const isOld = revision !== undefined && before.status?.observed?.revision !== revision;
+    const status = before.status && !isOld && withHealth(before.status, judged, now);
     if (!status || isTold(live, words, before.status, status)) return { words, isNews: false };
     return { words: { ...words, data: dataOf(words, before, status, before.history) }, isNews: true };
   };

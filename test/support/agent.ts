@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SetStatus } from '../../core/model/record.ts';
 import { accessOf, apiRequest, type Endpoint, type WaitOptions, waitFor } from './cluster.ts';
 import type { GitLab } from './gitlab/gitlab.ts';
 import type { Project } from './gitlab/project.ts';
@@ -28,6 +29,8 @@ export interface AgentOptions {
   /** Without a token nothing is reported. */
   apiToken?: string | undefined;
   gitToken?: { username?: string; token: string } | undefined;
+  /** More files of the Secret for reading, by their names: those of single projects. */
+  gitFiles?: Readonly<Record<string, string>>;
   kubeconfig?: string;
   args?: readonly string[];
   env?: Record<string, string>;
@@ -86,10 +89,15 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   /** Writes the mounted Secrets anew; what is not given is removed. */
-  writeCredentials({ apiToken, gitToken }: Pick<AgentOptions, 'apiToken' | 'gitToken'>): void {
+  writeCredentials({
+    apiToken,
+    gitToken,
+    gitFiles = {},
+  }: Pick<AgentOptions, 'apiToken' | 'gitToken' | 'gitFiles'>): void {
     const git = join(this.directory, 'git-credentials');
     rmSync(git, { recursive: true, force: true });
     mkdirSync(git, { recursive: true });
+    for (const [name, text] of Object.entries(gitFiles)) writeFileSync(join(git, name), text);
     if (gitToken) {
       writeFileSync(join(git, 'token'), `${gitToken.token}\n`);
       if (gitToken.username) writeFileSync(join(git, 'username'), gitToken.username);
@@ -157,10 +165,9 @@ export async function entryStatus(
   namespace: string,
   entry: string,
   agent = 'test',
-): Promise<Record<string, never> | undefined> {
+): Promise<SetStatus | undefined> {
   const path = `/api/v1/namespaces/${namespace}/configmaps/gitlab-agent.${agent}.${entry}`;
   const { status, body } = await apiRequest(accessOf(endpoint), 'GET', path);
-  if (status !== 200) return undefined;
   const text = (body as { data?: { status?: string } }).data?.status;
-  return text === undefined ? undefined : JSON.parse(text);
+  return status === 200 && text !== undefined ? (JSON.parse(text) as SetStatus) : undefined;
 }
