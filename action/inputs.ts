@@ -69,8 +69,30 @@ export const INPUTS = {
   },
   force: { describe: 'Whether strategy branch may move the branch back or aside.', default: 'false' },
   gitlab_url: { describe: "Where GitLab is. Default: the pipeline's GitLab." },
-  token: { describe: 'Access token. Default: the job token, which reads deployments and no more.' },
+  token: {
+    describe:
+      'Access token. Default: the variable GITLAB_AGENT_TOKEN, else the job token, which reads deployments.',
+  },
 } as const satisfies Record<string, InputDescription>;
+
+/** All outputs, likewise. In GitLab they are the variables `GITLAB_AGENT_…` of a dotenv report. */
+export const OUTPUTS = {
+  has_changes: 'diff: true where objects would change, or where that could not be told.',
+  unknown: 'diff: how many objects could not be told.',
+  delete: 'diff: how many would be deleted.',
+  replace: 'diff: how many would be deleted and created again.',
+  create: 'diff: how many would be created.',
+  update: 'diff: how many would be changed.',
+  skip: 'diff: how many are left alone.',
+  unchanged: 'diff: how many are as they should be.',
+  report_path: 'diff: directory with diff.md, diff.html, diff.json and codequality.json.',
+  note_url: 'diff: the note on the merge request.',
+  commit: 'The commit that was compared, pointed at or applied.',
+  status:
+    'deploy, wait: success, failed, superseded, timeout, unknown; pointed or proposed where nothing is waited for.',
+  applied_at: 'deploy, wait: when the agent had applied it (RFC 3339).',
+  merge_request_url: 'deploy: the merge request that was opened in the configuration project.',
+} as const;
 
 export type InputName = keyof typeof INPUTS;
 
@@ -141,7 +163,7 @@ export function readInputs(env: Env): Inputs {
     mergeRequest: reader.flag('merge_request') ?? false,
     force: reader.flag('force') ?? false,
     ...reader.optional('gitlabUrl', reader.url('gitlab_url')),
-    ...reader.optional('token', reader.text('token')),
+    ...reader.optional('token', reader.text('token') ?? (env.GITLAB_AGENT_TOKEN?.trim() || undefined)),
   };
   reader.refuseUnknown();
   checkTogether(inputs, reader);
@@ -208,11 +230,11 @@ class Reader {
     return value;
   }
 
+  /** Lines, or a list as GitLab writes inputs of the type array. */
   list(name: InputName): string[] {
-    return (this.given(name) ?? '')
-      .split(/[\r\n]+/)
-      .map((line) => line.trim())
-      .filter(Boolean);
+    const value = this.given(name) ?? '';
+    const items = value.startsWith('[') ? readArray(value) : undefined;
+    return (items ?? value.split(/[\r\n]+/)).map((line) => line.trim()).filter(Boolean);
   }
 
   choice<T extends string>(name: InputName, choices: readonly T[]): T | undefined {
@@ -280,5 +302,14 @@ class Reader {
   end(): void {
     const [first, ...more] = this.#problems;
     if (first) throw new ProblemError(first, ...more);
+  }
+}
+
+function readArray(text: string): string[] | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value.map(String) : undefined;
+  } catch {
+    return undefined;
   }
 }

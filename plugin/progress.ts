@@ -5,14 +5,6 @@ const PATIENCE_MS = 1000;
 const REDRAW_MS = 200;
 const REPEAT_MS = 10_000;
 
-/** Calls `run` after `ms` milliseconds; the function that it returns calls it off. */
-export type After = (ms: number, run: () => void) => () => void;
-
-const inRealTime: After = (ms, run) => {
-  const timer = setTimeout(run, ms).unref();
-  return () => clearTimeout(timer);
-};
-
 /** What a progress view needs of a process. */
 export type ProgressIo = Pick<Io, 'err' | 'stderrIsTty' | 'screen' | 'env'>;
 
@@ -24,19 +16,17 @@ export class Progress {
   readonly #io: ProgressIo;
   readonly #isLive: boolean;
   readonly #color: boolean;
-  readonly #after: After;
-  #cancel: () => void;
+  #timer: NodeJS.Timeout;
   #view: () => View | undefined = () => undefined;
   /** Lines on the terminal that are ours. */
   #drawn = 0;
 
-  constructor(io: ProgressIo, after: After = inRealTime) {
+  constructor(io: ProgressIo) {
     this.#io = io;
-    this.#after = after;
     // A dumb terminal can't go back to what it has written.
     this.#isLive = io.stderrIsTty && io.env.TERM !== 'dumb';
     this.#color = this.#isLive && !io.env.NO_COLOR;
-    this.#cancel = after(PATIENCE_MS, () => this.#draw());
+    this.#timer = setTimeout(() => this.#draw(), PATIENCE_MS).unref();
   }
 
   update(text: string): void {
@@ -52,7 +42,7 @@ export class Progress {
     const view = this.#view();
     if (view && this.#isLive) this.#redraw(view);
     else if (view) this.#io.err(`${view.plain}\n`);
-    this.#cancel = this.#after(this.#isLive ? REDRAW_MS : REPEAT_MS, () => this.#draw());
+    this.#timer = setTimeout(() => this.#draw(), this.#isLive ? REDRAW_MS : REPEAT_MS).unref();
   }
 
   /** Writes over what is there, in one go and without clearing it first: nothing flickers. */
@@ -81,7 +71,7 @@ export class Progress {
 
   /** Takes the lines away again, so that they never mix with a report. */
   end(): void {
-    this.#cancel();
+    clearTimeout(this.#timer);
     this.#clear();
   }
 

@@ -61,6 +61,7 @@ export async function commitImages(desk: Desk, project: string): Promise<string>
     message: `${title}\n\n${lines.join('\n')}`,
     propose,
     hasTime: () => now() < deadline,
+    now,
     sleep,
     random,
   });

@@ -45,6 +45,7 @@ export async function pointConfig(
     message: `${message.title}\n\n${message.body}`,
     propose,
     hasTime: () => now() < deadline,
+    now,
     sleep,
     random,
   });

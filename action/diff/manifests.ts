@@ -33,13 +33,13 @@ export interface ManifestReader extends AsyncDisposable {
 /** Of the repository that is checked out where it has the commit, else over HTTPS. */
 export async function openManifests(desk: Desk): Promise<ManifestReader> {
   const { job, env, signal } = desk;
-  const project = manifestProject(desk);
+  const isOwn = (desk.inputs.manifestProject ?? job.project) === job.project;
   const git = { cwd: job.directory, env, signal };
   let remote: Awaited<ReturnType<typeof openJobRepository>> | undefined;
   const openLocal = openRevision(git);
   const openerOf = async (commit: string): Promise<OpenRevision> => {
-    if (project === (job.project ?? project) && (await isHere(git, commit))) return openLocal;
-    remote ??= await openJobRepository(desk, project);
+    if (isOwn && (await isHere(git, commit))) return openLocal;
+    remote ??= await openJobRepository(desk, manifestProject(desk));
     const { source } = remote;
     return async () => {
       const opened = await source.open(commit, signal);

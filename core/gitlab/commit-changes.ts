@@ -13,6 +13,8 @@ export interface ChangeOptions {
   propose: () => Promise<Proposal>;
   /** Whether there is still time for another attempt. */
   hasTime: () => boolean;
+  /** In ms since 1970. */
+  now: () => number;
   sleep: (ms: number) => Promise<void>;
   random: () => number;
 }
@@ -25,8 +27,10 @@ export type Changed =
   | { state: 'problems'; problems: readonly Problem[] }
   | { state: 'failed'; failure: GitLabFailure };
 
-const FIRST_PAUSE = 200;
-const LONGEST_PAUSE = 3_000;
+const LONGEST_PAUSE = 30_000;
+const MOST_DOUBLINGS = 6;
+/** What is away for a moment is not there at once, in ms. */
+const OUTAGE = 500;
 /** What is no race but an outage is given up after so many attempts in a row. */
 const OUTAGES = 6;
 
@@ -35,9 +39,10 @@ const OUTAGES = 6;
  * or never learns what came of a commit, looks again at what is there now and goes on from that.
  */
 export async function commitChanges(options: ChangeOptions): Promise<Changed> {
-  const { gitlab, project, branch, message, propose, hasTime, sleep, random } = options;
+  const { gitlab, project, branch, message, propose, hasTime, now, sleep, random } = options;
   let outages = 0;
   for (let attempt = 1; ; attempt += 1) {
+    const begun = now();
     const proposal = await propose();
     let failure: GitLabFailure;
     if (proposal.ok) {
@@ -53,9 +58,10 @@ export async function commitChanges(options: ChangeOptions): Promise<Changed> {
     outages = raced ? 0 : outages + 1;
     if (!raced && !mayPass(failure)) return { state: 'failed', failure };
     if (outages === OUTAGES || !hasTime()) return { state: 'failed', failure };
-    const most = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 1.5 ** (attempt - 1));
-    // Anywhere in between: those who lost one race together must not meet in the next.
-    await sleep(Math.max(failure.retryAfter ?? 0, most * random()));
+    // As on an Ethernet: the more often it was lost, the wider they spread, by the time that one attempt takes.
+    const slot = Math.max(now() - begun, raced ? 0 : OUTAGE);
+    const most = slot * 2 ** Math.min(attempt, MOST_DOUBLINGS);
+    await sleep(Math.max(failure.retryAfter ?? 0, Math.min(LONGEST_PAUSE, most) * random()));
   }
 }
 

@@ -123,7 +123,8 @@ function movedTo(response: Response, from: URL): URL | undefined {
 
 /** Whatever stands between may say back what it was sent. */
 function withoutToken(text: string, headers: RequestOptions['headers']): string {
-  const token = headers?.['private-token'] ?? headers?.['job-token'];
+  const bearer = headers?.authorization?.replace(/^Bearer /, '');
+  const token = headers?.['private-token'] ?? headers?.['job-token'] ?? bearer;
   return token ? text.replaceAll(token, '…') : text;
 }
 
