@@ -5,6 +5,14 @@ const PATIENCE_MS = 1000;
 const REDRAW_MS = 200;
 const REPEAT_MS = 10_000;
 
+/** Calls `run` after `ms` milliseconds; the function that it returns calls it off. */
+export type After = (ms: number, run: () => void) => () => void;
+
+const inRealTime: After = (ms, run) => {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
+};
+
 /** What a progress view needs of a process. */
 export type ProgressIo = Pick<Io, 'err' | 'stderrIsTty' | 'screen' | 'env'>;
 
@@ -16,17 +24,19 @@ export class Progress {
   readonly #io: ProgressIo;
   readonly #isLive: boolean;
   readonly #color: boolean;
-  #timer: NodeJS.Timeout;
+  readonly #after: After;
+  #cancel: () => void;
   #view: () => View | undefined = () => undefined;
   /** Lines on the terminal that are ours. */
   #drawn = 0;
 
-  constructor(io: ProgressIo) {
+  constructor(io: ProgressIo, after: After = inRealTime) {
     this.#io = io;
+    this.#after = after;
     // A dumb terminal can't go back to what it has written.
     this.#isLive = io.stderrIsTty && io.env.TERM !== 'dumb';
     this.#color = this.#isLive && !io.env.NO_COLOR;
-    this.#timer = setTimeout(() => this.#draw(), PATIENCE_MS).unref();
+    this.#cancel = after(PATIENCE_MS, () => this.#draw());
   }
 
   update(text: string): void {
@@ -42,7 +52,7 @@ export class Progress {
     const view = this.#view();
     if (view && this.#isLive) this.#redraw(view);
     else if (view) this.#io.err(`${view.plain}\n`);
-    this.#timer = setTimeout(() => this.#draw(), this.#isLive ? REDRAW_MS : REPEAT_MS).unref();
+    this.#cancel = this.#after(this.#isLive ? REDRAW_MS : REPEAT_MS, () => this.#draw());
   }
 
   /** Writes over what is there, in one go and without clearing it first: nothing flickers. */
@@ -71,7 +81,7 @@ export class Progress {
 
   /** Takes the lines away again, so that they never mix with a report. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.#cancel();
     this.#clear();
   }
 

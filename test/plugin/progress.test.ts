@@ -62,6 +62,36 @@ test('lines are drawn over those before, make room for other text, and are gone 
   );
 });
 
+test('nothing is said in the first second, then one line every ten, and none after the end', (t) => {
+  const { io, written } = terminal({ stderrIsTty: false });
+  const asked: { ms: number; run: () => void; cancelled?: true }[] = [];
+  const progress = new Progress(io, (ms, run) => {
+    const timer: (typeof asked)[number] = { ms, run };
+    asked.push(timer);
+    return () => {
+      timer.cancelled = true;
+    };
+  });
+  progress.update('reading …');
+  progress.update('asking …');
+  t.is(written(), '');
+  for (const step of [0, 1, 2]) {
+    progress.update(`step ${step} …`);
+    asked.at(-1)!.run();
+  }
+  t.is(written(), 'step 0 …\nstep 1 …\nstep 2 …\n');
+  progress.end();
+  t.deepEqual(
+    asked.map(({ ms, cancelled = false }) => [ms, cancelled]),
+    [
+      [1000, false],
+      [10_000, false],
+      [10_000, false],
+      [10_000, true],
+    ],
+  );
+});
+
 test('no colour where none is wanted, and plain lines where a terminal can not go back', async (t) => {
   const plain = terminal({ env: { NO_COLOR: '1' } });
   const dumb = terminal({ env: { TERM: 'dumb' } });

@@ -131,9 +131,7 @@ test('an abort ends what is under way and what waits, with its reason', async (t
     if (arrived === 12) controller.abort(new Error('Ctrl-C'));
   });
   const transport = transportTo(connectionTo(server.url), { signal: controller.signal });
-  const started = performance.now();
   const results = await Promise.allSettled(Array.from({ length: 200 }, () => transport.send(GET)));
-  t.true(performance.now() - started < 2_000);
   t.true(results.every((one) => one.status === 'rejected' && one.reason.message === 'Ctrl-C'));
   t.is(arrived, 12);
 });
