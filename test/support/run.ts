@@ -1,15 +1,19 @@
 /**
  * `npm test`: builds, starts one real control plane for the whole run, runs ava with the arguments given, and ends
- * the control plane however that went. `--chaos` asks for the full number of rounds where tests are seeded.
+ * the control plane however that went. What tests leave behind, files or processes, is a failure. `--chaos` asks for the full number of rounds where tests are seeded.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatProblem, ProblemError } from '../../core/model/problem.ts';
 import { closingLine } from './closing-line.ts';
 import { findBinaries, findKubectl, SERVERS } from './control-plane/binaries.ts';
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts';
 import { loadEndpoint, saveEndpoint } from './control-plane/endpoint.ts';
+import { waitFor } from './control-plane/wait.ts';
+import { type LeftBehind, leftBehind } from './left-behind.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const AVA = join(ROOT, 'node_modules', 'ava', 'entrypoints', 'cli.js');
@@ -35,11 +39,43 @@ async function main(): Promise<number> {
   await findKubectl({ signal });
   await using shared = await shareControlPlane();
   say(`running ava${chaos ? ', full counts' : ''}`);
-  const environment = { TEST_CONTROL_PLANE: shared.file, ...(chaos ? { TEST_CHAOS: '1' } : {}) };
-  const { code, output } = await run([AVA, ...args], environment);
-  await shared[Symbol.asyncDispose]();
-  process.stdout.write(`${closingLine(output, code)}\n`);
-  return code;
+  const directory = mkdtempSync(join(tmpdir(), 'gitlab-agent-tests-'));
+  const environment = {
+    TEST_CONTROL_PLANE: shared.file,
+    TMPDIR: directory,
+    // Compiled code is no test's own: the next run is glad of it.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'node-compile-cache'),
+    ...(chaos ? { TEST_CHAOS: '1' } : {}),
+  };
+  try {
+    const { code, output } = await run([AVA, ...args], environment);
+    const isClean = await wasCleanedUp(directory);
+    await shared[Symbol.asyncDispose]();
+    process.stdout.write(`${closingLine(output, code)}\n`);
+    return code || (isClean ? 0 : 1);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** False, having named it, where anything is there still of the tests; what was interrupted may end in its own time. */
+async function wasCleanedUp(directory: string): Promise<boolean> {
+  let left: LeftBehind = { files: [], processes: [] };
+  const isGone = (): boolean => {
+    left = leftBehind(directory);
+    return left.files.length + left.processes.length === 0;
+  };
+  try {
+    return await waitFor(isGone, {
+      what: 'what tests have left',
+      timeout: 10_000,
+      signal: interrupted.signal,
+    });
+  } catch {
+    for (const name of left.files) say(`a test left the file ${name} behind`);
+    for (const { pid, command } of left.processes) say(`a test left process ${pid} behind: ${command}`);
+    return false;
+  }
 }
 
 /** The control plane that TEST_CONTROL_PLANE names (`npm run cluster` says it), else one of our own. */
