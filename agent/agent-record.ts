@@ -1,11 +1,11 @@
 import { stringify } from 'yaml';
+import { AGENT_LABEL, agentRecordName } from '../core/apply/agent-parent.ts';
 import { type SetEvent, writeEvents } from '../core/apply/events.ts';
 import type { Cluster, Discovery } from '../core/model/cluster.ts';
 import type { KubeObject } from '../core/model/object.ts';
 import type { Problem } from '../core/model/problem.ts';
 import { problemsOf } from '../core/sync.ts';
 import type { ConfigurationState } from './configuration.ts';
-import { AGENT_LABEL } from './entry-parent.ts';
 import { Backoff, pause } from './time.ts';
 import { headline } from './words.ts';
 
@@ -34,10 +34,6 @@ export interface AgentRecordOptions {
 const LONGEST = 1_000;
 const MOST_PROBLEMS = 20;
 const RETRY = { first: 2_000, longest: 60_000 };
-
-export function agentRecordName(agent: string): string {
-  return `gitlab-agent.${agent}`;
-}
 
 /** Writes the agent's ConfigMap, each state once: a state that is there already costs nothing. */
 export class AgentRecord {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { agentRecordName } from '../core/apply/agent-parent.ts';
 import { Connections } from '../core/git/connections.ts';
 import { openRepository } from '../core/git/revision-source.ts';
 import { openGitLab } from '../core/gitlab/gitlab.ts';
@@ -83,7 +84,7 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
     {
       cluster: leases,
       namespace: podNamespace,
-      name: `gitlab-agent.${flags.agentName}`,
+      name: agentRecordName(flags.agentName),
       identity,
       signal,
       now: () => Date.now(),

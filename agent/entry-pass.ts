@@ -1,3 +1,4 @@
+import { AGENT_LABEL, ENTRY_LABEL, PROJECT_ANNOTATION } from '../core/apply/agent-parent.ts';
 import { type RecordDesk, type RecordOptions, recordFailure } from '../core/apply/recorder.ts';
 import { verdictOf } from '../core/apply/verdict.ts';
 import { type ApplyRecord, type ApplySetId, isHeldBack } from '../core/model/apply.ts';
@@ -10,7 +11,6 @@ import type { RecordedFailure } from '../core/model/record.ts';
 import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
 import { problemsOf, type SyncedObject, syncRevision } from '../core/sync.ts';
 import type { ResolvedEntry } from './configuration.ts';
-import { AGENT_LABEL, ENTRY_LABEL, PROJECT_ANNOTATION } from './entry-parent.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { headline, place } from './words.ts';

@@ -1,8 +1,9 @@
+import { allowsPruning } from '../core/apply/agent-parent.ts';
+import type { ParentWishes } from '../core/model/agent-status.ts';
 import type { SetStatus } from '../core/model/record.ts';
 import type { SourceFailure } from '../core/model/source.ts';
 import { problemsOf } from '../core/sync.ts';
 import type { ResolvedEntry } from './configuration.ts';
-import { allowsPruning, type ParentWishes } from './entry-parent.ts';
 import { type EntryDesk, type PassResult, recordBroken, runPass } from './entry-pass.ts';
 import type { HealthReport, HealthTracker } from './health-tracker.ts';
 import type { Log } from './log.ts';

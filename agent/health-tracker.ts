@@ -159,7 +159,7 @@ export class HealthTracker implements HealthListener {
   onRound(unwell: readonly ObjectHealth[]): void {
     if (this.#tracked.size === 0) return;
     const said = unwell
-      .map(({ id, health }) => `${objectKey(id)} ${health.status} ${health.reason}`)
+      .map(({ id, health }) => `${objectKey(id)} ${health.status} ${health.reason} ${health.terminal ?? ''}`)
       .join('\n');
     if (said !== this.#recorded) {
       this.#recorded = said;

@@ -1,3 +1,4 @@
+import { AGENT_LABEL, ENTRY_LABEL, parentOf, wishesOf } from '../core/apply/agent-parent.ts';
 import { readRecord } from '../core/apply/read-record.ts';
 import { recordHealth } from '../core/apply/recorder.ts';
 import { Follower, type FollowOptions } from '../core/health/follower.ts';
@@ -14,7 +15,6 @@ import { AgentRecord } from './agent-record.ts';
 import { type ConfigurationState, type ResolvedEntry, watchConfiguration } from './configuration.ts';
 import { reportConfiguration } from './configuration-report.ts';
 import { credentialOf } from './credentials.ts';
-import { AGENT_LABEL, ENTRY_LABEL, parentOf, wishesOf } from './entry-parent.ts';
 import type { EntryDesk } from './entry-pass.ts';
 import { EntryWorker } from './entry-worker.ts';
 import { HealthHub } from './health-hub.ts';

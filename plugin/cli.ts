@@ -8,6 +8,7 @@ import { EXPLAIN_FLAGS, explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
 import { historyCommand } from './commands/history.ts';
 import { inventoryCommand } from './commands/inventory.ts';
+import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
 import { CONNECTION_FLAGS } from './connection-flags.ts';
 import type { Io } from './io.ts';
@@ -38,6 +39,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     .command(healthCommand(io, finish))
     .command(historyCommand(io, finish))
     .command(inventoryCommand(io, finish))
+    .command(statusCommand(io, finish))
     .command(versionCommand(io, finish))
     .middleware(lastOfEach)
     .demandCommand(1, 'say what to do')

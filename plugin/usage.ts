@@ -44,7 +44,7 @@ export function usageProblem(message: string, argv: readonly string[]): Problem 
 }
 
 /** What commands take beside flags. */
-const POSITIONALS: Record<string, string> = { history: 'one sync' };
+const POSITIONALS: Record<string, string> = { history: 'one sync', status: 'an agent and a project' };
 
 function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'message' | 'hint'> {
   const flags = argv.filter((argument) => argument.startsWith('-')).map((flag) => flag.replace(/=.*$/s, ''));

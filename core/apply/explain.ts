@@ -57,7 +57,8 @@ export async function explain(
   };
 }
 
-async function healthOf(
+/** How a live object is and, where it is not well, why: what belongs to it, events, the last words of containers. */
+export async function healthOf(
   cluster: Cluster,
   discovery: Discovery,
   resource: Resource,

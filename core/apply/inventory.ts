@@ -67,7 +67,8 @@ function labelled({ id, live }: Candidate, inventory: SetInventory | undefined, 
   };
 }
 
-interface Listed {
+/** An object of the manifests, as the parent tells it. */
+export interface Listed {
   id: ObjectId;
   source: string;
   /** Absent where its kind is not served. */
@@ -75,7 +76,7 @@ interface Listed {
 }
 
 /** What the parent says is in the manifests. */
-function listed(inventory: SetInventory | undefined, { resources }: Discovery): Listed[] {
+export function listed(inventory: SetInventory | undefined, { resources }: Discovery): Listed[] {
   const kinds = new Map(resources.toReversed().map((one) => [groupKind(one).toLowerCase(), one]));
   return [...(inventory?.objects ?? [])].flatMap(([heading, members]) => {
     const [kindName = '', namespace] = heading.split(' -n ');

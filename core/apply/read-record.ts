@@ -165,6 +165,7 @@ function failures<K extends string>(value: JsonObject, key: K): { [P in K]?: Rec
         reason: String(item.reason),
         message: String(item.message),
         ...text(item, 'source'),
+        ...(item.terminal === true && { terminal: true as const }),
       },
     ];
   });

@@ -66,11 +66,12 @@ export function boundedFailures(failures: readonly RecordedFailure[]): {
   kept: RecordedFailure[];
   more: number;
 } {
-  const kept = failures.slice(0, MAX_FAILURES).map(({ object, reason, message, source }) => ({
+  const kept = failures.slice(0, MAX_FAILURES).map(({ object, reason, message, source, terminal }) => ({
     ...(object !== undefined && { object: shorten(object, MAX_NAME) }),
     reason: shorten(reason, MAX_NAME),
     message: shorten(message, MAX_MESSAGE),
     ...(source !== undefined && { source: shorten(source, MAX_NAME) }),
+    ...(terminal && { terminal }),
   }));
   return { kept, more: failures.length - kept.length };
 }

@@ -104,10 +104,11 @@ export function withHealth(
   );
   const unwell = judged.filter(({ health }) => !isWell(health.status));
   const { kept, more } = boundedFailures(
-    unwell.map(({ id, health: { status: word, reason, message } }) => ({
+    unwell.map(({ id, health: { status: word, reason, message, terminal } }) => ({
       object: formatObject(id),
       reason,
       message: message ? `${word}: ${message}` : word,
+      ...(terminal && { terminal }),
     })),
   );
   const applied = status.state === 'Synced' ? status.applied : undefined;

@@ -60,6 +60,8 @@ export interface RecordedFailure {
   message: string;
   /** `file:line`. */
   source?: string;
+  /** Of an unhealthy object: nothing but a person, or another commit, will mend it. */
+  terminal?: true;
 }
 
 /** `data.status`. */

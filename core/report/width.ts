@@ -18,3 +18,29 @@ export function cutToWidth(text: string, columns: number): string {
   }
   return text;
 }
+
+/** How many columns text takes on a terminal. It holds no control characters. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) width += NONE.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+  return width;
+}
+
+/** Text filled up with spaces, or cut, to exactly so many columns. */
+export function fitWidth(text: string, columns: number): string {
+  const cut = widthOf(text) > columns ? cutToWidth(text, columns) : text;
+  return cut + ' '.repeat(Math.max(0, columns - widthOf(cut)));
+}
+
+/** As `cutToWidth`, but what is cut off is the beginning: the end of a path says more. */
+export function cutStart(text: string, columns: number): string {
+  if (widthOf(text) <= columns) return text;
+  let kept = '';
+  let width = 1;
+  for (const character of [...text].reverse()) {
+    width += widthOf(character);
+    if (width > columns) break;
+    kept = character + kept;
+  }
+  return columns > 0 ? `…${kept}` : '';
+}

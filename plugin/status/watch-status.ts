@@ -1,0 +1,143 @@
+import type { AgentStatus } from '../../core/model/agent-status.ts';
+import { oneLine } from '../../core/report/escape.ts';
+import { type StatusStyle, statusLines } from '../../core/report/status-table.ts';
+import { wordsOf } from '../agents/agent-flags.ts';
+import { chooseAgents } from '../agents/choose-agents.ts';
+import type { AgentsInSight } from '../agents/with-agents.ts';
+import type { StatusFlags } from '../commands/status.ts';
+import { type Io, wantsColor } from '../io.ts';
+import { Screen } from '../screen.ts';
+import { AgentFollower } from './follow-agents.ts';
+import { statusText } from './run-status.ts';
+
+/** What comes in one go is shown in one go; ages change with the time. In ms. */
+const DEBOUNCE = 100;
+const TICK = 1_000;
+
+/** Shows the status as it changes until the signal ends, which it rejects with. */
+export async function watchStatus(sight: AgentsInSight, flags: StatusFlags, io: Io): Promise<never> {
+  const words = wordsOf(flags);
+  // Names that fit nothing are refused at once; later an agent may go and come back.
+  chooseAgents(sight.agents, words);
+  sight.progress.end();
+  let failure: unknown;
+  let wake: () => void = () => undefined;
+  const ended = (error: unknown): void => {
+    failure ??= error;
+    wake();
+  };
+  await using following = new AgentFollower(
+    sight,
+    { signal: io.signal, random: Math.random },
+    { onChange: () => wake(), onError: ended },
+  );
+  await using objects = flags.output === 'tree' ? await openObjects(sight, io, () => wake()) : undefined;
+  const show =
+    io.stdoutIsTty && io.env.TERM !== 'dumb' && isDrawn(flags.output) ? screenOf(io) : appender(io);
+  for (;;) {
+    io.signal.throwIfAborted();
+    if (failure !== undefined) throw failure;
+    const agents = chosen(following, words, io.version);
+    const style = { color: wantsColor(io, flags.color), width: io.columns, now: new Date() };
+    objects?.expect(agents, (set) => following.parentOf(set));
+    show(flags.output, agents, style, following.troubles, objects);
+    await pause(TICK, io.signal, (stop) => {
+      wake = stop;
+    });
+    await sight.clock.sleep(DEBOUNCE, io.signal);
+  }
+}
+
+type Shown = Awaited<ReturnType<typeof openObjects>>;
+type Show = (
+  format: StatusFlags['output'],
+  agents: AgentStatus[],
+  style: StatusStyle,
+  troubles: readonly string[],
+  objects: Shown | undefined,
+) => void;
+
+async function openObjects(sight: AgentsInSight, io: Io, onChange: () => void) {
+  const { ObjectFollower } = await import('./follow-objects.ts');
+  return ObjectFollower.open(sight, { signal: io.signal, random: Math.random }, onChange);
+}
+
+function isDrawn(format: StatusFlags['output']): boolean {
+  return format === 'table' || format === 'wide' || format === 'tree';
+}
+
+/** Agents that are there by now, of those that are named. */
+function chosen(following: AgentFollower, words: readonly string[], version: string): AgentStatus[] {
+  try {
+    return chooseAgents(following.agents, words).map((agent) => following.statusOf(agent, version));
+  } catch {
+    return [];
+  }
+}
+
+/** Draws over what is there. */
+function screenOf(io: Io): Show {
+  const screen = new Screen(io);
+  return (format, agents, style, troubles, objects) => {
+    const warnings = troubles.map((text) => `warning: ${oneLine(text)}`);
+    const text =
+      format === 'tree'
+        ? objects!.text(agents, style)
+        : statusText(format as 'table' | 'wide', agents, style);
+    screen.draw([...warnings, ...text.trimEnd().split('\n')]);
+  };
+}
+
+/** Writes what has changed below what is there: a line for each project, or a document. */
+function appender(io: Io): Show {
+  let last = new Map<string, string>();
+  let lastTroubles = '';
+  return (format, agents, style, troubles, objects) => {
+    const said = troubles.map((text) => `warning: ${oneLine(text)}\n`).join('');
+    if (said !== lastTroubles) io.err(said);
+    lastTroubles = said;
+    const parts =
+      format === 'table' || format === 'wide'
+        ? new Map(
+            statusLines(agents).map(({ key, text }) => [
+              key,
+              `${style.now.toISOString().slice(0, 19)}Z ${text}\n`,
+            ]),
+          )
+        : new Map([['', wholeText(format, agents, style, objects)]]);
+    // The time at the beginning is no change.
+    const plain = new Map(
+      [...parts].map(([key, text]) => [key, format === 'table' || format === 'wide' ? text.slice(21) : text]),
+    );
+    for (const [key, text] of parts) if (last.get(key) !== plain.get(key)) io.out(text);
+    for (const key of last.keys())
+      if (!parts.has(key)) io.out(`${style.now.toISOString().slice(0, 19)}Z ${key} is gone\n`);
+    last = plain;
+  };
+}
+
+function wholeText(
+  format: 'json' | 'yaml' | 'tree',
+  agents: AgentStatus[],
+  style: StatusStyle,
+  objects: Shown | undefined,
+): string {
+  if (format === 'tree') return `${objects!.text(agents, style)}\n`;
+  // The heartbeat alone is no change.
+  const still = agents.map(({ leadership, ...agent }) => ({
+    ...agent,
+    ...(leadership?.holder !== undefined && { leadership: { holder: leadership.holder } }),
+  }));
+  const text = statusText(format, still, style);
+  return format === 'yaml' ? `---\n${text}` : text;
+}
+
+/** Ends with the time, or when somebody wakes it. */
+async function pause(ms: number, signal: AbortSignal, arm: (stop: () => void) => void): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  arm(resolve);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}
