@@ -1,11 +1,12 @@
 import { AGENT_LABEL, ENTRY_LABEL, PROJECT_ANNOTATION } from '../core/apply/agent-parent.ts';
 import { type RecordDesk, type RecordOptions, recordFailure } from '../core/apply/recorder.ts';
 import { verdictOf } from '../core/apply/verdict.ts';
-import { type ApplyRecord, type ApplySetId, isHeldBack } from '../core/model/apply.ts';
+import { type ApplyRecord, type ApplySetId, isCounted, isHeldBack } from '../core/model/apply.ts';
 import type { Clock } from '../core/model/clock.ts';
 import type { Cluster } from '../core/model/cluster.ts';
 import { stringifyJson } from '../core/model/json.ts';
 import { formatObject } from '../core/model/object.ts';
+import type { Change } from '../core/model/plan.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
 import type { RecordedFailure } from '../core/model/record.ts';
 import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
@@ -54,6 +55,8 @@ export interface PassResult {
   isSynced: boolean;
   /** A newer revision ended it between two objects. */
   isInterrupted?: boolean;
+  /** Nothing was to be written, and all could be told. */
+  isDryRun?: boolean;
   /** Whether trying again may help without anything else changing. */
   mayPass: boolean;
   /** A stable word: Succeeded, ApplyFailed, … */
@@ -121,6 +124,7 @@ export async function runPass(desk: EntryDesk, pass: PassOptions): Promise<PassR
       onProgress,
     });
     if (!result.ok) return await broken(desk, pass, result.problems, startedAt, false);
+    if (result.planned) return planned(desk, pass, result.planned);
     return applied(desk, pass, result.record, result.objects);
   } catch (error) {
     signal.throwIfAborted();
@@ -185,6 +189,30 @@ async function broken(
   return { isSynced: false, mayPass, reason: problems[0].code, message: headline(problems) };
 }
 
+/** A dry run: all that it may become is told, and nothing is synced. */
+function planned({ log }: EntryDesk, { commit }: PassOptions, changes: readonly Change[]): PassResult {
+  const counts = Map.groupBy(changes, ({ action }) => action);
+  const told = [...counts].map(([action, { length }]) => `${length} ${action}`).join(', ');
+  const unknown = counts.get('unknown')?.[0];
+  for (const { id, action, reason, message } of changes)
+    if (action !== 'unchanged' && action !== 'skip')
+      log.info('Dry run', {
+        commit,
+        object: formatObject(id),
+        action,
+        ...(reason !== undefined && { reason }),
+        ...(message !== undefined && { error: message }),
+      });
+  const message = `dry run, nothing was written: ${told}`;
+  return {
+    isSynced: false,
+    isDryRun: unknown === undefined,
+    mayPass: unknown !== undefined,
+    reason: 'DryRun',
+    message,
+  };
+}
+
 function applied(
   { log }: EntryDesk,
   { commit }: PassOptions,
@@ -192,8 +220,10 @@ function applied(
   objects: readonly SyncedObject[],
 ): PassResult {
   const wrong = outcomes.filter((outcome) => outcome.result === 'failed' || isHeldBack(outcome));
-  for (const { change, error } of wrong) {
-    if (error!.reason === 'Interrupted') continue;
+  for (const outcome of wrong) {
+    // The last line counts these.
+    if (isCounted(outcome)) continue;
+    const { change, error } = outcome;
     const source = change.source && `${change.source.file}:${change.source.line}`;
     log.error('Object not applied', {
       commit,
@@ -207,7 +237,10 @@ function applied(
   const { state, reason, message } = verdictOf(outcomes);
   const isSynced = state === 'Synced';
   if (isSynced) log.info('Objects synchronized', { commit, written, objects: outcomes.length });
-  else log.warn('Synchronization failed', { commit, reason, error: message });
+  else {
+    const hint = wrong.flatMap(({ error }) => error?.hint ?? [])[0];
+    log.warn('Synchronization failed', { commit, reason, error: message, ...(hint && { hint }) });
+  }
   const isInterrupted = reason === 'Interrupted';
   return { isSynced, isInterrupted, mayPass: true, reason, message, objects, written };
 }

@@ -1,4 +1,5 @@
 import { allowsPruning } from '../core/apply/agent-parent.ts';
+import { isExcluded } from '../core/config/resource-filter.ts';
 import type { ParentWishes } from '../core/model/agent-status.ts';
 import type { SetStatus } from '../core/model/record.ts';
 import type { SourceFailure } from '../core/model/source.ts';
@@ -280,7 +281,12 @@ export class EntryWorker {
     metrics.syncs.inc({ entry: name, result: result.reason });
     metrics.syncSeconds.observe({ entry: name }, (Date.now() - startedAt) / 1000);
     metrics.synced.set({ entry: name }, result.isSynced ? 1 : 0);
-    if (result.objects) tracker.track(commit, result.objects, result.isSynced);
+    if (result.objects)
+      tracker.track(
+        commit,
+        result.objects.filter(({ id }) => !isExcluded(entry, id)),
+        result.isSynced,
+      );
     this.#conclude(result, trigger, target);
   }
 
@@ -289,10 +295,17 @@ export class EntryWorker {
     const { desk, log } = this.#options;
     this.#reportedFailure = saidOf(failure);
     const requestedAt = this.#isAsked() ? this.#wishes.syncRequestedAt : undefined;
+    const commit = this.#seen?.commit ?? this.#before?.observed?.revision;
     try {
-      await recordBroken(desk, { trigger: 'poll', ...(requestedAt !== undefined && { requestedAt }) }, [
-        failure,
-      ]);
+      await recordBroken(
+        desk,
+        {
+          trigger: 'poll',
+          ...(commit !== undefined && { commit }),
+          ...(requestedAt !== undefined && { requestedAt }),
+        },
+        [failure],
+      );
       if (requestedAt !== undefined) this.#handledRequest = requestedAt;
     } catch (error) {
       desk.signal.throwIfAborted();
@@ -323,7 +336,8 @@ export class EntryWorker {
     }
     if (!result.isSynced) {
       this.#setReady(false);
-      if (target && this.#isNewest(target.commit)) reporter?.report(target, 'failed', result.message);
+      const state = result.isDryRun ? 'canceled' : 'failed';
+      if (target && this.#isNewest(target.commit)) reporter?.report(target, state, result.message);
     }
   }
 

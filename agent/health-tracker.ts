@@ -119,12 +119,13 @@ export class HealthTracker implements HealthListener {
       isSynced === this.#isSynced &&
       objects.length === this.#tracked.size &&
       objects.every(({ id, fingerprint: now }) => this.#tracked.get(objectKey(id))?.baseline === now);
+    // What the pass wrote into the parent may have left out how the objects are.
+    this.#recorded = undefined;
     if (isSame) {
       for (const { id, resourceVersion } of objects)
         Object.assign(this.#tracked.get(objectKey(id))!, { resourceVersion, drifted: false });
       return;
     }
-    if (commit !== this.#commit) this.#recorded = undefined;
     this.#commit = commit;
     this.#isSynced = isSynced;
     this.#since = Date.now();

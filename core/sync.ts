@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type ApplyOptions, applyManifests } from './apply/apply.ts';
-import type { RecordOptions } from './apply/recorder.ts';
+import { changesOf, planRun } from './apply/plan-run.ts';
+import type { PruneAdvice } from './apply/prune-guards.ts';
+import { type RecordOptions, recordPlan } from './apply/recorder.ts';
+import { isExcluded } from './config/resource-filter.ts';
 import { defaultPath } from './manifest/default-path.ts';
 import { type ReadResult, readManifests } from './manifest/read.ts';
 import type { ManifestEntry } from './model/agent-config.ts';
@@ -12,6 +15,7 @@ import type { RevisionTree } from './model/file-tree.ts';
 import { stringifyJson } from './model/json.ts';
 import type { Manifest } from './model/manifest.ts';
 import type { KubeObject, ObjectId } from './model/object.ts';
+import type { Change } from './model/plan.ts';
 import { type Problem, ProblemError } from './model/problem.ts';
 import { ownFields, project } from './plan/field-set.ts';
 import { SecretGate } from './plan/secret-gate.ts';
@@ -49,7 +53,9 @@ export interface SyncedObject {
 
 /** What became of a pass: every object of it, or why there was nothing to carry out. */
 export type SyncResult =
-  | { ok: true; record: ApplyRecord; objects: SyncedObject[] }
+  | { ok: true; record: ApplyRecord; objects: SyncedObject[]; planned?: undefined }
+  /** A dry run: nothing was written but what the parent of the set tells. */
+  | { ok: true; planned: readonly Change[] }
   | { ok: false; problems: [Problem, ...Problem[]] };
 
 /** What one entry may have; more is a mistake before us rather than a wish. */
@@ -63,6 +69,11 @@ const PRECIOUS_KINDS = [
   'persistentvolumeclaim',
   'statefulset',
 ];
+const ONCE = 'or once: annotate the parent with agent.gitlab.com/prune-allow: COMMIT';
+const ADVICE: PruneAdvice = {
+  kind: (kind) => `prune_kinds: [${kind}] in the configuration, ${ONCE}`,
+  count: (deletes) => `prune_limit: ${deletes} in the configuration if that is meant, ${ONCE}`,
+};
 const PROPAGATION: Record<ManifestEntry['prunePropagationPolicy'], Propagation> = {
   orphan: 'Orphan',
   background: 'Background',
@@ -78,6 +89,7 @@ export async function syncRevision(cluster: Cluster, options: SyncOptions): Prom
   const { clock, stop, onNotice, onProgress } = options;
   const read = await readEntry(options);
   if (!read.ok) return read;
+  if (options.entry.dryRunStrategy !== 'none') return planOnly(cluster, read.manifests, options);
   const objects: SyncedObject[] = [];
   const record = await applyManifests(cluster, read.manifests, {
     ...applyOptions(options),
@@ -92,6 +104,23 @@ export async function syncRevision(cluster: Cluster, options: SyncOptions): Prom
     },
   });
   return { ok: true, record, objects };
+}
+
+async function planOnly(
+  cluster: Cluster,
+  manifests: readonly Manifest[],
+  options: SyncOptions,
+): Promise<SyncResult> {
+  const { entry, set, record, version, clock, onNotice } = options;
+  const now = (): string => new Date(clock.now()).toISOString();
+  const startedAt = now();
+  // Without the server's help it is only told what the manifests and the live objects tell.
+  const economy = entry.dryRunStrategy === 'client';
+  const run = await planRun(cluster, manifests, { ...applyOptions(options), economy });
+  const planned = changesOf(run);
+  const desk = { cluster, discovery: run.discovery, version, record, onNotice };
+  await recordPlan(desk, set, planned, { startedAt, finishedAt: now() });
+  return { ok: true, planned };
 }
 
 /** What the configuration of an entry means for the plan and for what is written. */
@@ -109,6 +138,8 @@ function applyOptions({
       set,
       prune: entry.prune,
       pruneKinds: new Set([...entry.pruneKinds, ...(pruneAll ? PRECIOUS_KINDS : [])]),
+      isExcluded: (kind) => isExcluded(entry, kind),
+      advice: ADVICE,
       propagation: PROPAGATION[entry.prunePropagationPolicy],
       version,
       record,
@@ -136,7 +167,8 @@ async function readEntry({
   | { ok: true; manifests: Manifest[]; locate: ReadResult['locate'] }
   | { ok: false; problems: [Problem, ...Problem[]] }
 > {
-  const paths = entry.paths.length > 0 ? entry.paths : [await defaultPath(open)];
+  const unsaid = async (): Promise<string> => (entry.kustomize ? '.' : defaultPath(open));
+  const paths = entry.paths.length > 0 ? entry.paths : [await unsaid()];
   const inputs = entry.kustomize
     ? { filenames: [], kustomizations: paths }
     : { filenames: paths, kustomizations: [] };

@@ -18,7 +18,7 @@ const MAY: Record<string, string[]> = {
   'core/report': ['core/model'],
   'core/apply': ['core/model', 'core/plan', 'core/health'],
 };
-MAY['core/sync.ts'] = Object.keys(MAY).filter((room) => !/git|kube|report|config/.test(room));
+MAY['core/sync.ts'] = Object.keys(MAY).filter((room) => !/git|kube|report/.test(room));
 for (const program of ['plugin', 'action', 'agent'])
   MAY[program] = Object.keys(MAY).filter((room) => room.startsWith('core/'));
 

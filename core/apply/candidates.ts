@@ -14,7 +14,7 @@ const PAGE = 500;
 export interface Labelled {
   candidates: Candidate[];
   unknown: Change[];
-  /** Kinds that the API server does not serve: there is nothing to be found now, but they may come back. */
+  /** Kinds that are not served, or not looked at: nothing is to be found of them now, but that may change. */
   unserved: string[];
 }
 
@@ -30,12 +30,17 @@ export async function findLabelled(
   set: ApplySetId,
   { groupKinds, namespaces }: Extent,
   gate: SecretGate,
+  isExcluded: (kind: { group: string; kind: string }) => boolean = () => false,
 ): Promise<Labelled> {
   const lists: Promise<Listed>[] = [];
   const unserved: string[] = [];
   for (const name of [...groupKinds].sort()) {
     const [kind = '', ...rest] = name.split('.');
     const group = rest.join('.');
+    if (isExcluded({ group, kind })) {
+      unserved.push(name);
+      continue;
+    }
     const resource = discovery.resources.find(
       (one) => groupKind(one) === name && one.verbs.includes('list') && one.verbs.includes('delete'),
     );

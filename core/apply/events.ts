@@ -22,9 +22,11 @@ export function eventsOf(status: SetStatus, outcomes: readonly Outcome[]): SetEv
   const { state, reason, observed } = status;
   const revision = observed?.revision === undefined ? '' : ` at ${observed.revision.slice(0, 12)}`;
   const events: SetEvent[] = [
-    state === 'Synced'
-      ? { type: 'Normal', reason: 'Synced', message: `synced${revision}: ${status.message}` }
-      : { type: 'Warning', reason, message: `not synced${revision}: ${status.message}` },
+    state === 'Planned'
+      ? { type: 'Normal', reason, message: `not synced${revision}: ${status.message}` }
+      : state === 'Synced'
+        ? { type: 'Normal', reason: 'Synced', message: `synced${revision}: ${status.message}` }
+        : { type: 'Warning', reason, message: `not synced${revision}: ${status.message}` },
   ];
   const pruned = outcomes.filter(({ result }) => result === 'pruned');
   if (pruned.length > 0) events.push({ type: 'Normal', reason: 'Pruned', message: named('deleted', pruned) });

@@ -10,7 +10,7 @@ import { findLabelled } from './candidates.ts';
 import { type Membership, withMembership } from './membership.ts';
 import { type FoundSet, findSet, refuseParentAsMember } from './parent.ts';
 import { type PruneStep, planPrune } from './prune.ts';
-import type { Candidate, PruneFacts } from './prune-guards.ts';
+import type { Candidate, PruneAdvice, PruneFacts } from './prune-guards.ts';
 import type { RecordOptions } from './recorder.ts';
 
 /** What the user says of the apply set of a run. */
@@ -21,6 +21,10 @@ export interface SetOptions {
   allowance?: Allowance;
   /** Kinds that may be pruned though much hangs on them, in lower case. */
   pruneKinds: ReadonlySet<string>;
+  /** Kinds that are left alone: their members are not looked for. */
+  isExcluded?: (kind: { group: string; kind: string }) => boolean;
+  /** How to allow what the guards hold back; the flags of `apply` where not said. */
+  advice?: PruneAdvice;
   /** What becomes of what deleted objects own; `Background` where not said. */
   propagation?: Propagation;
   /** The set as a whole is to go: that nothing is wanted of it any more is no mistake. */
@@ -118,13 +122,20 @@ async function findPrune(
   cluster: Cluster,
   { discovery, steps }: PlannedRun,
   { set, live }: FoundSet,
-  { allowance, pruneKinds, removal = false }: SetOptions,
+  { allowance, pruneKinds, isExcluded, advice, removal = false }: SetOptions,
   { gate }: RunOptions,
 ): Promise<PlannedPrune> {
   // Also where the manifests are: the parent may have been deleted, or restored from an older state.
   const here = extentOf(steps);
   const extent = live ? unionExtent(live.extent, here) : here;
-  const { candidates, unknown, unserved } = await findLabelled(cluster, discovery, set, extent, gate);
+  const { candidates, unknown, unserved } = await findLabelled(
+    cluster,
+    discovery,
+    set,
+    extent,
+    gate,
+    isExcluded,
+  );
   const blocked = blockedBy(steps, unknown, removal);
   // What could not be told may be, and be written, once a CRD of the set is: apply asks again then.
   const untold = steps.filter(({ change }) => change.action === 'unknown').length;
@@ -135,6 +146,7 @@ async function findPrune(
     uses: here,
     adopting: live?.adoptedFrom !== undefined,
     kinds: pruneKinds,
+    ...(advice && { advice }),
     ...(allowance && { allowance }),
     ...(blocked && { blocked }),
   };

@@ -33,6 +33,16 @@ export interface PruneFacts {
   allowance?: Allowance;
   /** Why nothing may be deleted in this run at all. */
   blocked?: ApplyError;
+  /** The flags of `apply` where not said. */
+  advice?: PruneAdvice;
+}
+
+/** How whoever runs this may allow what a guard holds back: hints in the caller's own words. */
+export interface PruneAdvice {
+  /** For a kind on which much hangs. */
+  kind: (kind: string) => string;
+  /** For so many deletes in one run. */
+  count: (deletes: number) => string;
 }
 
 /**
@@ -46,6 +56,10 @@ export type Decision =
   | { action: 'hold'; error: ApplyError };
 
 export const PRUNE = 'agent.gitlab.com/prune';
+const FLAGS: PruneAdvice = {
+  kind: (kind) => `--prune-kinds ${kind}`,
+  count: (deletes) => `--prune-allow ${deletes} if that is meant`,
+};
 const LABEL_PATH = ['metadata', 'labels', PART_OF];
 const SMALL = 20;
 
@@ -71,7 +85,7 @@ export function guardPrune(candidates: readonly Candidate[], facts: PruneFacts):
   );
   const deletes = decisions.filter(({ action }) => action === 'delete').length;
   const members = candidates.filter(({ live }) => isMember(live, facts));
-  const limit = facts.blocked ?? tooMany(deletes, members.length, facts.allowance);
+  const limit = facts.blocked ?? tooMany(deletes, members.length, facts);
   if (!limit) return decisions;
   return decisions.map((decision) =>
     decision.action === 'delete' ? { action: 'hold', error: limit } : decision,
@@ -96,7 +110,10 @@ export function guardOne({ id, live }: Candidate, facts: PruneFacts): Decision {
   const kind = groupKind(id);
   if (PRECIOUS.has(kind) && !facts.kinds.has(kind.toLowerCase()) && !facts.kinds.has(id.kind.toLowerCase())) {
     const message = `a ${id.kind} is only deleted where that is asked for by kind`;
-    return { action: 'hold', error: { reason: 'PruneKind', message, hint: `--prune-kinds ${id.kind}` } };
+    return {
+      action: 'hold',
+      error: { reason: 'PruneKind', message, hint: (facts.advice ?? FLAGS).kind(id.kind) },
+    };
   }
   return { action: 'delete' };
 }
@@ -141,12 +158,16 @@ function isApplied(live: KubeObject): boolean {
   );
 }
 
-function tooMany(deletes: number, members: number, allowance: Allowance | undefined): ApplyError | undefined {
+function tooMany(
+  deletes: number,
+  members: number,
+  { allowance, advice = FLAGS }: PruneFacts,
+): ApplyError | undefined {
   if (members < SMALL || deletes * 2 <= members) return undefined;
   const allowed =
     allowance &&
     ('count' in allowance ? deletes <= allowance.count : deletes * 100 <= members * allowance.percent);
   if (allowed) return undefined;
   const message = `${deletes} of the ${members} members of the set would be deleted`;
-  return { reason: 'PruneLimit', message, hint: `--prune-allow ${deletes} if that is meant` };
+  return { reason: 'PruneLimit', message, hint: advice.count(deletes) };
 }

@@ -110,7 +110,7 @@ function readInventory(value: Json | undefined): SetInventory | undefined {
 }
 
 function isState(value: Json | undefined): value is SyncState {
-  return value === 'Syncing' || value === 'Synced' || value === 'Failed';
+  return value === 'Syncing' || value === 'Synced' || value === 'Failed' || value === 'Planned';
 }
 
 function areTexts(values: (Json | undefined)[]): boolean {

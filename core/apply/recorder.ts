@@ -3,6 +3,7 @@ import type { Cluster, Discovery } from '../model/cluster.ts';
 import type { Health } from '../model/health.ts';
 import { deepEqual } from '../model/json.ts';
 import { formatObject, type ObjectId } from '../model/object.ts';
+import type { Change } from '../model/plan.ts';
 import type {
   HistoryEntry,
   RecordData,
@@ -25,6 +26,7 @@ import {
   entryOf,
   type FinishedRun,
   finishedStatus,
+  plannedStatus,
   sameStatus,
   type WantedObject,
   withEntry,
@@ -93,6 +95,22 @@ function broken(
   };
 }
 
+/** What is told of a dry run. */
+function planned(
+  record: RecordOptions,
+  changes: readonly Change[],
+  times: Pick<FinishedRun, 'startedAt' | 'finishedAt'>,
+): Telling {
+  return (live) => {
+    const words = wordsOf(live, record);
+    const before = readRecord(words.data);
+    const status = plannedStatus(before.status, record.facts, changes, times);
+    if (isTold(live, words, before.status, status)) return { words, isNews: false };
+    const history = withEntry(before.history, { ...entryOf(status, []), counts: status.counts ?? {} });
+    return { words: { ...words, data: dataOf(words, before, status, history) }, isNews: true };
+  };
+}
+
 function healthTold(
   record: RecordOptions,
   judged: readonly { id: ObjectId; health: Health }[],
@@ -133,6 +151,20 @@ export async function recordFailure(
 ): Promise<void> {
   const found = await findSet(desk.cluster, desk.discovery, set, new Set());
   await record(desk, found, broken(desk.record, failures, times), {
+    now: times.finishedAt,
+    events: (_before, after) => eventsOf(after, []),
+  });
+}
+
+/** Writes what a dry run found; makes the parent where there is none. Throws as `recordFailure`. */
+export async function recordPlan(
+  desk: RecordDesk,
+  set: ApplySetId,
+  changes: readonly Change[],
+  times: Pick<FinishedRun, 'startedAt' | 'finishedAt'>,
+): Promise<void> {
+  const found = await findSet(desk.cluster, desk.discovery, set, new Set());
+  await record(desk, found, planned(desk.record, changes, times), {
     now: times.finishedAt,
     events: (_before, after) => eventsOf(after, []),
   });

@@ -1,7 +1,17 @@
-import { countOutcomes, kindText, type Outcome, outcomeKind } from '../model/apply.ts';
+import {
+  countOutcomes,
+  countText,
+  kindText,
+  OUTCOME_KINDS,
+  type Outcome,
+  type OutcomeCounts,
+  type OutcomeKind,
+  outcomeKind,
+} from '../model/apply.ts';
 import { HEALTH_STATUSES, type Health, isWell } from '../model/health.ts';
 import { deepEqual, type Json } from '../model/json.ts';
 import { formatObject, type ObjectId } from '../model/object.ts';
+import type { Change } from '../model/plan.ts';
 import type { HistoryEntry, RecordedFailure, RevisionAt, RunFacts, SetStatus } from '../model/record.ts';
 import { boundedFailures, boundedFiles, boundedNames } from './record-text.ts';
 import { failuresOf, keptBack, verdictOf } from './verdict.ts';
@@ -91,6 +101,50 @@ export function brokenStatus(
   };
 }
 
+const WOULD: Record<Change['action'], OutcomeKind> = {
+  create: 'created',
+  update: 'changed',
+  replace: 'replaced',
+  delete: 'pruned',
+  unchanged: 'unchanged',
+  skip: 'skipped',
+  unknown: 'failed',
+};
+
+/** What is said of a dry run: what it would have done, as counts. What is applied stays as it was. */
+export function plannedStatus(
+  before: SetStatus | undefined,
+  facts: RunFacts,
+  changes: readonly Change[],
+  { startedAt, finishedAt }: Pick<FinishedRun, 'startedAt' | 'finishedAt'>,
+): SetStatus {
+  const groups = Map.groupBy(changes, ({ action }) => WOULD[action]);
+  const counts: OutcomeCounts = Object.fromEntries(
+    OUTCOME_KINDS.flatMap((kind) => (groups.has(kind) ? [[kind, groups.get(kind)!.length]] : [])),
+  );
+  const { kept, more } = boundedFailures(
+    (groups.get('failed') ?? []).map(({ id, reason = 'Unknown', message = '', source }) => ({
+      object: formatObject(id),
+      reason,
+      message,
+      ...(source && { source: `${source.file}:${source.line}` }),
+    })),
+  );
+  return {
+    state: kept.length > 0 ? 'Failed' : 'Planned',
+    reason: 'DryRun',
+    message: `dry run: ${countText(counts)}; nothing was written`,
+    ...revisions(before, facts, finishedAt),
+    ...described(facts),
+    startedAt,
+    finishedAt,
+    counts,
+    ...healthPart(before),
+    ...(kept.length > 0 && { failures: kept }),
+    ...(more > 0 && { moreFailures: more }),
+  };
+}
+
 /** The status with how the objects are by now. All of them well makes an applied revision a healthy one. */
 export function withHealth(
   status: SetStatus,
@@ -166,7 +220,7 @@ function lasting(status: SetStatus): Json {
     state,
     source: from,
     // Of a synced set it tells what the last run did.
-    ...(state === 'Failed' && { message }),
+    ...((state === 'Failed' || state === 'Planned') && { message }),
     ...Object.fromEntries(
       (['wanted', 'observed', 'applied', 'healthy'] as const).map((name) => [
         name,

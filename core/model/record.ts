@@ -48,9 +48,9 @@ export interface RunFacts {
 
 /**
  * `Syncing`: objects are being written, or were when the program died. `Synced`: every object was applied and nothing
- * waits for somebody's word. `Failed`: the reason says why.
+ * waits for somebody's word. `Failed`: the reason says why. `Planned`: the run was a dry run, and wrote nothing.
  */
-export type SyncState = 'Syncing' | 'Synced' | 'Failed';
+export type SyncState = 'Syncing' | 'Synced' | 'Failed' | 'Planned';
 
 /** An object, or the whole source, that is not as wanted. */
 export interface RecordedFailure {

@@ -300,7 +300,7 @@ test.serial(
     const answered = await s.status(
       (status) => status.requestedAt === requestedAt && status.state === 'Synced',
     );
-    t.true(Date.now() - startedAt < 1_500, `${Date.now() - startedAt} ms`);
+    t.true(Date.now() - startedAt < 10_000, `${Date.now() - startedAt} ms`);
     t.like(answered, { applied: { revision: second }, trigger: 'sync' });
     const passes = s.agent.lines.filter(({ msg }) => msg === 'Synchronizing objects').length;
     t.is(passes, 2, 'one for each');
@@ -324,5 +324,5 @@ test.serial('a suspended entry is left alone until it is resumed', async (t) => 
   await s.annotate({ 'agent.gitlab.com/suspend': null });
   const resumed = Date.now();
   await s.status(({ applied }) => applied?.revision === second);
-  t.true(Date.now() - resumed < 1_500, `${Date.now() - resumed} ms`);
+  t.true(Date.now() - resumed < 10_000, `${Date.now() - resumed} ms`);
 });
