@@ -62,6 +62,8 @@ function syncOf(
 ): EntryStatus['sync'] {
   if (suspended !== undefined || entry?.suspend) return 'Suspended';
   if (!status) return 'Pending';
+  // A dry run leaves what is wanted undone.
+  if (status.state === 'Planned') return 'Pending';
   if (status.state !== 'Synced') return status.state;
   return status.wanted?.revision === status.applied?.revision ? 'Synced' : 'Pending';
 }
@@ -93,7 +95,7 @@ function notesOf(
     const message = suspended ?? 'by the configuration (suspend: true)';
     notes.push({ reason: 'Suspended', message });
   }
-  if (status?.state === 'Failed') {
+  if (status?.state === 'Failed' || status?.state === 'Planned') {
     const { reason, message, failures = [], moreFailures = 0 } = status;
     const [first] = failures;
     const source = first?.source && !message.includes(first.source) ? ` (${first.source})` : '';
