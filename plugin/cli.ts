@@ -7,6 +7,7 @@ import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
 import { EXPLAIN_FLAGS, explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
 import { historyCommand } from './commands/history.ts';
+import { INSTALL_FLAGS, installCommand } from './commands/install.ts';
 import { inventoryCommand } from './commands/inventory.ts';
 import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
@@ -19,7 +20,7 @@ const MAX_WIDTH = 110;
 const REPEATABLE = new Set([
   '_',
   'object',
-  ...[APPLY_FLAGS, DIFF_FLAGS, EXPLAIN_FLAGS, CONNECTION_FLAGS].flatMap(repeatableNames),
+  ...[APPLY_FLAGS, DIFF_FLAGS, EXPLAIN_FLAGS, INSTALL_FLAGS, CONNECTION_FLAGS].flatMap(repeatableNames),
 ]);
 
 /** Parses the arguments, runs one command and returns its exit code. Throws ProblemError for what a person has to mend. */
@@ -38,6 +39,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     .command(explainCommand(io, finish))
     .command(healthCommand(io, finish))
     .command(historyCommand(io, finish))
+    .command(installCommand(io, finish))
     .command(inventoryCommand(io, finish))
     .command(statusCommand(io, finish))
     .command(versionCommand(io, finish))

@@ -48,6 +48,12 @@ export class Progress {
     this.#view = view;
   }
 
+  /** Nothing is under way for now. */
+  rest(): void {
+    this.#view = () => undefined;
+    this.#clear();
+  }
+
   #draw(): void {
     const view = this.#view();
     if (view && this.#isLive) this.#redraw(view);

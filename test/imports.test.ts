@@ -22,6 +22,9 @@ MAY['core/sync.ts'] = Object.keys(MAY).filter((room) => !/git|kube|report/.test(
 for (const program of ['plugin', 'action', 'agent'])
   MAY[program] = Object.keys(MAY).filter((room) => room.startsWith('core/'));
 
+// What `install` applies are the objects of deploy/.
+MAY.plugin!.push('deploy');
+
 const roomOf = (file: string): string =>
   file
     .split('/')

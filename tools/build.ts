@@ -21,6 +21,8 @@ const shared: esbuild.BuildOptions = {
   sourcesContent: false,
   minifySyntax: true,
   define: { VERSION: JSON.stringify(version) },
+  // The objects of deploy/ are a part of `install`.
+  loader: { '.yaml': 'text' },
   logLevel: 'warning',
   metafile: true,
 };

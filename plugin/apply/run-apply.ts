@@ -21,14 +21,12 @@ import { readPlanFile } from '../plan-file.ts';
 import { onTermsOf } from '../plan-terms.ts';
 import { Progress } from '../progress.ts';
 import { readSet } from '../set-flags.ts';
+import { Stop } from '../stop.ts';
 import { readWait } from '../wait-flags.ts';
 import { type Prepared, withCluster } from '../with-cluster.ts';
 import { ApplyView } from './apply-view.ts';
 import { refuseElsewhere } from './approved-plan.ts';
 import { recordOf } from './run-facts.ts';
-
-/** After Ctrl-C, what is being written may take as long, in ms, before its connection is cut. */
-const GRACE_MS = 10_000;
 
 /** Runs `apply` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runApply(given: ApplyFlags, io: Io): Promise<number> {
@@ -144,36 +142,4 @@ function isDryRun(value: string | undefined): boolean {
     message: `--dry-run can't be ${JSON.stringify(value)}`,
     hint: 'it is server or none; --dry-run alone means server',
   });
-}
-
-/** What Ctrl-C means: everything ends at once while nothing is written, later only between objects. */
-class Stop {
-  readonly #hard = new AbortController();
-  readonly #signal: AbortSignal;
-  #soft = false;
-  #timer: NodeJS.Timeout | undefined;
-  readonly #onAbort = (): void => {
-    if (this.#soft) this.#timer = setTimeout(() => this.#hard.abort(this.#signal.reason), GRACE_MS);
-    else this.#hard.abort(this.#signal.reason);
-  };
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal;
-    if (signal.aborted) this.#onAbort();
-    else signal.addEventListener('abort', this.#onAbort, { once: true });
-  }
-
-  get atOnce(): AbortSignal {
-    return this.#hard.signal;
-  }
-
-  /** From here on objects are written. */
-  softly(): void {
-    this.#soft = true;
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#signal.removeEventListener('abort', this.#onAbort);
-  }
 }

@@ -1,0 +1,180 @@
+import { Collector } from '../../core/manifest/load.ts';
+import { DEFAULT_LIMITS } from '../../core/manifest/read.ts';
+import { dig, type Json, type JsonObject } from '../../core/model/json.ts';
+import type { Manifest } from '../../core/model/manifest.ts';
+import { ProblemError } from '../../core/model/problem.ts';
+import type { DeployFiles } from './deploy-files.ts';
+import {
+  CA,
+  type InstallSettings,
+  type PolicyRule,
+  RIGHTS_ANNOTATION,
+  rightsText,
+  USUAL_NAMESPACE,
+} from './settings.ts';
+
+/** The objects of an installation; the Namespace is apart, for it can be no member of a set that lives in it. */
+export interface InstallObjects {
+  namespace: Manifest;
+  members: Manifest[];
+}
+
+/** What an installation applies, apart from Secrets: the files of deploy/, with what the settings say. */
+export function installObjects(files: DeployFiles, settings: InstallSettings): InstallObjects {
+  const { namespace: within, ca } = settings;
+  const [namespace] = read(files, 'deploy/base/namespace.yaml');
+  const base = [
+    ...read(files, 'deploy/base/service-account.yaml'),
+    ...read(files, 'deploy/base/role.yaml'),
+    ...rolesFor(files, settings),
+  ];
+  const deployments = read(files, 'deploy/base/deployment.yaml').map((one) => edited(one, settings));
+  const usual = within === USUAL_NAMESPACE;
+  return {
+    namespace: placed(namespace!, within, false, within),
+    members: [
+      ...base.map((one) => placed(one, within, !usual)),
+      ...(ca === undefined ? [] : [authorities(ca, within)]),
+      ...deployments.map((one) => placed(one, within, false)),
+    ],
+  };
+}
+
+type File = keyof DeployFiles;
+
+function read(files: DeployFiles, file: File): Manifest[] {
+  const collector = new Collector(DEFAULT_LIMITS);
+  collector.addBytes(file, Buffer.from(files[file]), true);
+  if (collector.problems.length > 0) throw new ProblemError(...collector.problems);
+  return collector.manifests;
+}
+
+function rolesFor(files: DeployFiles, { rights, namespace }: InstallSettings): Manifest[] {
+  if (rights.mode === 'cluster') return read(files, 'deploy/cluster/cluster-roles.yaml');
+  if (rights.mode === 'escalate')
+    return [
+      ...read(files, 'deploy/cluster/cluster-roles.yaml'),
+      ...read(files, 'deploy/escalate/cluster-role.yaml'),
+    ];
+  const inNamespace = read(files, 'deploy/namespaces/role-in-namespace.yaml');
+  if (rights.mode === 'namespaces')
+    return [
+      ...rights.namespaces.flatMap((name) => inNamespace.map((one) => moved(one, name))),
+      ...read(files, 'deploy/namespaces/role-to-list.yaml').map((one) => moved(one, namespace)),
+    ];
+  return [...rights.rules].flatMap(([name, rules]) =>
+    inNamespace.map((one) => withRules(name === '' ? clusterWide(one) : moved(one, name), rules)),
+  );
+}
+
+/** A copy whose parts may be changed. */
+function copyOf({ id, object, source }: Manifest): Manifest {
+  return { id: { ...id }, object: structuredClone(object), source };
+}
+
+function moved(manifest: Manifest, namespace: string): Manifest {
+  const copy = copyOf(manifest);
+  copy.id.namespace = namespace;
+  copy.object.metadata.namespace = namespace;
+  return copy;
+}
+
+function withRules(manifest: Manifest, rules: readonly PolicyRule[]): Manifest {
+  if (manifest.object.rules === undefined) return manifest;
+  const copy = copyOf(manifest);
+  copy.object.rules = structuredClone(rules) as unknown as Json;
+  return copy;
+}
+
+/** The same for what is in no namespace. */
+function clusterWide(manifest: Manifest): Manifest {
+  const { id, object, source } = copyOf(manifest);
+  const { namespace: _namespace, ...metadata } = object.metadata;
+  const { namespace: _within, ...rest } = id;
+  const roleRef = object.roleRef as JsonObject | undefined;
+  return {
+    id: { ...rest, kind: `Cluster${id.kind}` },
+    object: {
+      ...object,
+      kind: `Cluster${id.kind}`,
+      metadata: { ...metadata, name: id.name },
+      ...(roleRef && { roleRef: { ...roleRef, kind: 'ClusterRole' } }),
+    },
+    source,
+  };
+}
+
+/** The kinds of deploy/ that are in no namespace. */
+const CLUSTER_WIDE = new Set(['Namespace', 'ClusterRole', 'ClusterRoleBinding']);
+
+/**
+ * The object where the agent is to be installed. What is outside the agent's namespace (`distinct`) gets its name, so
+ * that several agents can live in a cluster.
+ */
+function placed(manifest: Manifest, within: string, distinct: boolean, name?: string): Manifest {
+  const copy = copyOf(manifest);
+  const { id, object } = copy;
+  const isOutside = CLUSTER_WIDE.has(id.kind) || (id.namespace !== undefined && id.namespace !== within);
+  const suffix = distinct && isOutside ? `-${within}` : '';
+  id.name = name ?? `${id.name}${suffix}`;
+  object.metadata.name = id.name;
+  if (!CLUSTER_WIDE.has(id.kind)) {
+    id.namespace ??= within;
+    object.metadata.namespace = id.namespace;
+  }
+  const roleRef = object.roleRef as JsonObject | undefined;
+  if (roleRef) roleRef.name = `${roleRef.name}${suffix}`;
+  for (const subject of (object.subjects ?? []) as JsonObject[]) subject.namespace = within;
+  return copy;
+}
+
+/** The Deployment with the settings in the place of the examples. */
+function edited(manifest: Manifest, settings: InstallSettings): Manifest {
+  const copy = copyOf(manifest);
+  const { metadata, spec } = copy.object;
+  (metadata as JsonObject).annotations = { [RIGHTS_ANNOTATION]: rightsText(settings.rights) };
+  (spec as JsonObject).replicas = settings.replicas;
+  const pod = dig(copy.object, 'spec', 'template', 'spec') as JsonObject;
+  const container = (pod.containers as JsonObject[])[0]!;
+  container.image = settings.image;
+  container.args = argumentsOf(container.args as string[], {
+    'gitlab-url': settings.gitlabUrl,
+    'config-project': settings.configProject,
+    'agent-name': settings.agentName,
+  });
+  if (settings.ca === undefined) return copy;
+  container.args = [...(container.args as string[]), `--gitlab-ca-file=${CA.directory}/${CA.key}`];
+  container.volumeMounts = [
+    ...(container.volumeMounts as Json[]),
+    { name: 'gitlab-ca', mountPath: CA.directory, readOnly: true },
+  ];
+  pod.volumes = [...(pod.volumes as Json[]), { name: 'gitlab-ca', configMap: { name: CA.name } }];
+  return copy;
+}
+
+function argumentsOf(given: readonly string[], values: Record<string, string>): string[] {
+  return given.map((argument) => {
+    const name = /^--([^=]+)=/.exec(argument)?.[1] ?? '';
+    return Object.hasOwn(values, name) ? `--${name}=${values[name]}` : argument;
+  });
+}
+
+function authorities(pem: string, namespace: string): Manifest {
+  return plainManifest(
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: CA.name, namespace }, data: { [CA.key]: pem } },
+    '--gitlab-ca-file',
+  );
+}
+
+/** A manifest of a `v1` object in a namespace that no file holds; `origin` says where it comes from. */
+export function plainManifest(
+  object: Manifest['object'] & { metadata: { namespace: string } },
+  origin: string,
+): Manifest {
+  const { kind, metadata } = object;
+  return {
+    id: { group: '', version: 'v1', kind, namespace: metadata.namespace, name: metadata.name },
+    object,
+    source: { file: origin, line: 1, column: 1 },
+  };
+}

@@ -1,0 +1,292 @@
+import { findSets } from '../../core/apply/find-sets.ts';
+import { changesOf, planRun } from '../../core/apply/plan-run.ts';
+import { parseDuration } from '../../core/kube/timeout.ts';
+import { applyExitCode } from '../../core/model/apply.ts';
+import type { Manifest } from '../../core/model/manifest.ts';
+import { diffExitCode, summarize } from '../../core/model/plan.ts';
+import { ProblemError } from '../../core/model/problem.ts';
+import { SecretGate } from '../../core/plan/secret-gate.ts';
+import { oneLine } from '../../core/report/escape.ts';
+import { render } from '../../core/report/render.ts';
+import { yamlText } from '../../core/report/yaml.ts';
+import type { InstallFlags } from '../commands/install.ts';
+import type { ConnectionFlags } from '../connection-flags.ts';
+import { type InputFlags, readInputs } from '../inputs.ts';
+import { type Io, wantsColor } from '../io.ts';
+import { openCluster } from '../open-cluster.ts';
+import { Progress } from '../progress.ts';
+import { Tokens } from '../read-token.ts';
+import { Stop } from '../stop.ts';
+import { awaitReport } from './agent-report.ts';
+import { carryOut, createNamespaces, type Desk, installSet } from './carry-out.ts';
+import { DEPLOY_FILES } from './deploy-files.ts';
+import { generatedRules, type Held, type Wanted } from './generated-rules.ts';
+import { installObjects } from './install-objects.ts';
+import { readInstall } from './live-install.ts';
+import { parseRights, readSettings, type WantedInstall } from './read-settings.ts';
+import { type SecretData, secretManifests } from './secrets.ts';
+import { type InstallSettings, SECRETS, USUAL_NAMESPACE } from './settings.ts';
+
+/** Runs `install` and returns its exit code. Throws ProblemError for what a person has to mend. */
+export async function runInstall(flags: InstallFlags, io: Io): Promise<number> {
+  const timeout = readTimeout(flags.timeout);
+  const dryRun = isDryRun(flags);
+  const secrets = await givenSecrets(flags, io);
+  if (dryRun && flags.output === 'yaml' && isComplete(flags, io)) {
+    const settings = readSettings(flags, {}, io) as InstallSettings;
+    printObjects(settings, secretManifests(settings.namespace, [], secrets), io);
+    return 0;
+  }
+  return withDesk(flags, io, async (desk) => {
+    const namespace = flags.namespace || USUAL_NAMESPACE;
+    const live = await readInstall(desk.cluster, desk.discovery, namespace);
+    const wanted = readSettings(flags, live, io);
+    const settings = await withRules(desk, wanted, () => manifestsOf(flags, desk));
+    const all = secretManifests(namespace, live.secrets, secrets);
+    if (!dryRun) return install(desk, settings, all, flags.wait ? timeout : undefined);
+    if (flags.output === 'text') return showPlan(desk, settings, all);
+    printObjects(settings, all, io);
+    return 0;
+  });
+}
+
+/** Connects for a command that changes what is installed, and ends the connection afterwards. */
+export async function withDesk<T>(
+  flags: ConnectionFlags & { color: Desk['color'] },
+  io: Io,
+  use: (desk: Desk) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress(io);
+  const stop = new Stop(io.signal);
+  try {
+    const { connection, cluster } = openCluster(flags, io, { progress, signal: stop.atOnce });
+    try {
+      progress.update(`asking ${connection.server} …`);
+      const discovery = await cluster.discover();
+      return await use({ cluster, discovery, io, progress, stop, color: flags.color });
+    } finally {
+      for (const warning of cluster.warnings) progress.say(`warning: ${oneLine(warning)}`);
+      cluster.close();
+    }
+  } finally {
+    stop.end();
+    progress.end();
+  }
+}
+
+/** Applies an installation and waits until the agent reports, where `timeout` (ms) says how long. */
+export async function install(
+  desk: Desk,
+  settings: InstallSettings,
+  secrets: readonly Manifest[],
+  timeout: number | undefined,
+): Promise<number> {
+  const { namespace, members } = installObjects(DEPLOY_FILES, settings);
+  const { io, progress } = desk;
+  await createNamespaces(desk, [namespace, ...namespacesOf(settings)]);
+  const record = await carryOut(desk, settings.namespace, [...secrets, ...members], {
+    prune: true,
+    ...(timeout !== undefined && { timeout }),
+  });
+  const foreign = record.outcomes.filter(({ error }) =>
+    /^(NotAMember|MemberOfSet)$/.test(error?.reason ?? ''),
+  );
+  if (foreign.length > 0)
+    io.err(
+      "hint: what is there may be GitLab's own agent or another installation: choose another namespace with -n\n",
+    );
+  const code = applyExitCode(record.outcomes);
+  if (code !== 0 || timeout === undefined || settings.replicas === 0) return code;
+  const { namespace: within, agentName: agent } = settings;
+  progress.update(`waiting until the agent ${agent} reports …`);
+  const awaited = await awaitReport(desk.cluster, { namespace: within, agent, timeout, signal: io.signal });
+  progress.rest();
+  if ('silence' in awaited) {
+    io.err(
+      `error: the agent ${agent} has not reported within ${timeout / 1000} s: ${oneLine(awaited.silence)}\n` +
+        `hint: kubectl logs -n ${within} deploy/gitlab-agent\n`,
+    );
+    return 1;
+  }
+  const { version, configuration, entries, problems } = awaited.report;
+  const projects = `${entries.length} ${entries.length === 1 ? 'manifest project' : 'manifest projects'}`;
+  const at = configuration === undefined ? '' : ` at ${configuration.slice(0, 12)}: ${projects}`;
+  progress.aside(() =>
+    io.out(`the agent ${agent} (v${oneLine(version)}) reports: it follows ${settings.configProject}${at}\n`),
+  );
+  for (const problem of problems) io.err(`error: its configuration: ${oneLine(problem)}\n`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+/** Rights of a Role are in a namespace: it has to be there first. */
+function namespacesOf({ namespace, rights }: InstallSettings): Manifest[] {
+  const names =
+    rights.mode === 'namespaces'
+      ? rights.namespaces
+      : rights.mode === 'generated'
+        ? [...rights.rules.keys()].filter((name) => name !== '')
+        : [];
+  return names
+    .filter((name) => name !== namespace)
+    .map((name) => ({
+      id: { group: '', version: 'v1', kind: 'Namespace', name },
+      object: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+      source: { file: '--rbac', line: 1, column: 1 },
+    }));
+}
+
+/** The settings with the rules that `generated` means. */
+export async function withRules(
+  { cluster, discovery, progress }: Desk,
+  wanted: WantedInstall,
+  manifests: () => Promise<Wanted[]>,
+): Promise<InstallSettings> {
+  const { rights, namespace, agentName } = wanted;
+  if (rights.mode !== 'generated') return { ...wanted, rights };
+  progress.update('reading the manifests …');
+  const found = await findSets(cluster, discovery, { namespace });
+  if ('failure' in found)
+    throw new ProblemError({
+      code: 'InstallUnknown',
+      message: `what the agent applied so far can't be told: ${found.failure.message}`,
+    });
+  const held = found.sets
+    .filter(({ set }) => set.name.startsWith(`gitlab-agent.${agentName}.`))
+    .map(
+      ({ live: { extent } }): Held => ({
+        groupKinds: extent.groupKinds,
+        namespaces: extent.namespaces.union(new Set([namespace])),
+      }),
+    );
+  const all = await manifests();
+  if (all.some((one) => one.manifests.some(({ id }) => /^(Cluster)?Role(Binding)?$/.test(id.kind))))
+    progress.say(
+      'notice: the manifests hold RBAC objects: the agent can grant only rights that it has itself (docs/install.md)',
+    );
+  return { ...wanted, rights: { mode: 'generated', rules: generatedRules(all, held, discovery, namespace) } };
+}
+
+async function manifestsOf(flags: InputFlags, desk: Desk): Promise<Wanted[]> {
+  const { filename = [], kustomize } = flags;
+  if (filename.length === 0 && kustomize === undefined)
+    throw new ProblemError({
+      code: 'Usage',
+      message: '--rbac=generated needs the manifests: -f or -k is missing',
+      hint: 'kubectl gitlab-agent install --rbac=generated -R -f deploy/',
+    });
+  const { manifests } = await readInputs(flags, desk.io, desk.progress, {
+    revision: undefined,
+    allowAbsent: false,
+  });
+  return [{ manifests, defaultNamespace: 'default' }];
+}
+
+async function showPlan(
+  { cluster, discovery, io, progress, color }: Desk,
+  settings: InstallSettings,
+  secrets: readonly Manifest[],
+): Promise<number> {
+  const { namespace, members } = installObjects(DEPLOY_FILES, settings);
+  const resource = discovery.resources.find(({ group, kind }) => group === '' && kind === 'Namespace')!;
+  const namespaces = [namespace, ...namespacesOf(settings)];
+  const there = await Promise.all(namespaces.map(({ id }) => cluster.get({ resource, name: id.name })));
+  const absent = namespaces.filter((_one, index) => !there[index]!.ok);
+  const options = {
+    namespace: settings.namespace,
+    enforceNamespace: false,
+    gate: new SecretGate(),
+    refuseUnowned: true,
+    conflicts: 'take' as const,
+  };
+  const first = await planRun(cluster, absent, options);
+  // Objects of Namespaces that are still to be made are told as what they will be: new.
+  const run = await planRun(cluster, [...secrets, ...members], {
+    ...options,
+    applySet: installSet(settings.namespace, io, true),
+  });
+  const names = new Set(absent.map(({ id }) => id.name));
+  const changes = [...changesOf(first), ...changesOf(run)].map((change) =>
+    change.action === 'unknown' && names.has(change.id.namespace ?? '')
+      ? { id: change.id, action: 'create' as const, verified: false as const }
+      : change,
+  );
+  progress.end();
+  io.out(render('unified', changes, { color: wantsColor(io, color), width: io.columns }));
+  return diffExitCode(summarize(changes));
+}
+
+/** The objects as YAML documents; of Secrets only that there are some. */
+function printObjects(settings: InstallSettings, secrets: readonly Manifest[], io: Io): void {
+  const { namespace, members } = installObjects(DEPLOY_FILES, settings);
+  const documents = [namespace, ...namespacesOf(settings), ...members].map(({ object }) => yamlText(object));
+  const notes = secrets.map(({ id, object }) => {
+    const keys = Object.keys(object.data as object).sort();
+    return `# Secret ${id.name} -n ${id.namespace} with ${keys.join(', ')}: not printed\n`;
+  });
+  io.out(notes.join('') + documents.join('---\n'));
+}
+
+type SecretFlags = Pick<InstallFlags, 'gitTokenFile' | 'gitUsername' | 'apiTokenFile'>;
+
+async function givenSecrets(flags: SecretFlags, io: Io): Promise<Record<string, SecretData>> {
+  const tokens = new Tokens(io);
+  const git = await tokens.read({
+    flag: '--git-token-file',
+    file: flags.gitTokenFile,
+    variable: 'GITLAB_AGENT_GIT_TOKEN',
+  });
+  const api = await tokens.read({
+    flag: '--api-token-file',
+    file: flags.apiTokenFile,
+    variable: 'GITLAB_AGENT_API_TOKEN',
+  });
+  const username = flags.gitUsername ?? io.env.GITLAB_AGENT_GIT_USERNAME;
+  if (flags.gitUsername !== undefined && git === undefined)
+    throw new ProblemError({
+      code: 'Usage',
+      message: '--git-username belongs to a token, and there is none',
+      hint: '--git-token-file FILE, or - for standard input',
+    });
+  return {
+    // Without a name of its own it is an access token, which takes any: an older name must not stay.
+    ...(git !== undefined && { [SECRETS.git]: { username: username || 'gitlab-agent', token: git } }),
+    ...(api !== undefined && { [SECRETS.api]: { token: api } }),
+  };
+}
+
+/** Whether all is said that can be printed without looking at the cluster. */
+function isComplete(flags: InstallFlags, io: Io): boolean {
+  const said = [flags.agentName, flags.configProject, flags.gitlabUrl ?? io.env.GITLAB_HOST];
+  const image = flags.image ?? io.env.GITLAB_AGENT_IMAGE;
+  return [...said, image].every(Boolean) && parseRights(flags.rbac ?? 'cluster').mode !== 'generated';
+}
+
+/** kubectl's values; `client` and `server` are one here. */
+function isDryRun({ dryRun, output }: Pick<InstallFlags, 'dryRun' | 'output'>): boolean {
+  const is = dryRun !== undefined && dryRun !== 'none' && dryRun !== 'false';
+  if (is && !/^(|client|server|true)$/.test(dryRun))
+    throw new ProblemError({
+      code: 'Usage',
+      message: `--dry-run can't be ${JSON.stringify(dryRun)}`,
+      hint: 'it stands alone, or is client, server or none',
+    });
+  if (!is && output === 'yaml')
+    throw new ProblemError({
+      code: 'Usage',
+      message: '-o yaml prints what would be applied',
+      hint: '--dry-run -o yaml',
+    });
+  return is;
+}
+
+/** In ms. Throws ProblemError. */
+export function readTimeout(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined)
+    throw new ProblemError({
+      code: 'Usage',
+      message: `can't read --timeout ${JSON.stringify(text)}`,
+      hint: 'write a duration: 90s, 5m, 1h30m',
+    });
+  return ms;
+}

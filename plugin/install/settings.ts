@@ -1,0 +1,55 @@
+/** What an agent may do with what it syncs; in its own namespace it always has what it needs for itself. */
+export type Rights =
+  /** Read and write everything, but grant nothing that it does not have itself. */
+  | { mode: 'cluster' }
+  /** Also grant: equals cluster-admin. */
+  | { mode: 'escalate' }
+  /** Read and write the usual kinds in these namespaces, and nothing else. */
+  | { mode: 'namespaces'; namespaces: readonly string[] }
+  /** Read and write the kinds that manifests are of, where they are. */
+  | { mode: 'generated'; rules: PlacedRules };
+
+export interface PolicyRule {
+  apiGroups: string[];
+  resources: string[];
+  verbs: string[];
+}
+
+/** Rules by namespace; those of the whole cluster are under ''. */
+export type PlacedRules = ReadonlyMap<string, readonly PolicyRule[]>;
+
+/** An installation of the agent, as far as it is no secret. */
+export interface InstallSettings {
+  namespace: string;
+  agentName: string;
+  gitlabUrl: string;
+  /** Path of the configuration project. */
+  configProject: string;
+  image: string;
+  replicas: number;
+  rights: Rights;
+  /** PEM of the authorities of GitLab's certificate, where the machine's own do not do. */
+  ca?: string;
+}
+
+/** Names of the Secrets that the Deployment mounts, each with what it is for. */
+export const SECRETS = {
+  git: 'gitlab-agent-git',
+  api: 'gitlab-agent-api',
+  agent: 'gitlab-agent-token',
+} as const;
+
+/** The ConfigMap with GitLab's authorities, and its key. */
+export const CA = { name: 'gitlab-agent-ca', key: 'ca.crt', directory: '/etc/gitlab-agent/ca' } as const;
+
+/** The ConfigMap that keeps all objects of an installation together. */
+export const INSTALL_SET = 'gitlab-agent-install';
+export const USUAL_NAMESPACE = 'gitlab-agent';
+
+/** Where the Deployment says what rights were asked for, for the next upgrade. */
+export const RIGHTS_ANNOTATION = 'agent.gitlab.com/rbac';
+
+/** `cluster`, `namespaces=shop,web`: as `--rbac` takes it. */
+export function rightsText(rights: Rights): string {
+  return rights.mode === 'namespaces' ? `namespaces=${rights.namespaces.join(',')}` : rights.mode;
+}

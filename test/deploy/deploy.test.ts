@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { Collector } from '../../core/manifest/load.ts';
+import { DEFAULT_LIMITS } from '../../core/manifest/read.ts';
+import { dig, type JsonObject } from '../../core/model/json.ts';
+import { formatObject, type KubeObject } from '../../core/model/object.ts';
+import { kubectl, namespace } from '../support/cluster.ts';
+import { plugin } from '../support/plugin.ts';
+
+const DEPLOY = join(import.meta.dirname, '..', '..', 'deploy');
+
+/** The examples that stand in deploy/. */
+const SETTINGS = [
+  '--agent-name=production',
+  '--config-project=group/agents',
+  '--gitlab-url=https://gitlab.example.com',
+  '--image=kubectl-gitlab-agent/agent:0.1.0',
+];
+const MODES = { cluster: 'cluster', escalate: 'escalate', namespaces: 'namespaces=shop' };
+
+function objectsOf(text: string): Map<string, KubeObject> {
+  const collector = new Collector(DEFAULT_LIMITS);
+  collector.addBytes('-', Buffer.from(text), true);
+  if (collector.problems.length > 0) throw new Error(collector.problems[0]!.message);
+  return new Map(collector.manifests.map(({ id, object }) => [formatObject(id), object]));
+}
+
+async function printed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await plugin(['install', ...SETTINGS, ...args, '--dry-run', '-o', 'yaml']);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+test('every folder of deploy/ is one that is compared here', (t) => {
+  const folders = readdirSync(DEPLOY, { withFileTypes: true }).filter((one) => one.isDirectory());
+  t.deepEqual(folders.map(({ name }) => name).sort(), ['base', ...Object.keys(MODES)].sort());
+});
+
+for (const [folder, rbac] of Object.entries(MODES)) {
+  test(`install applies what kubectl apply -k deploy/${folder} applies`, async (t) => {
+    const built = objectsOf((await kubectl(['kustomize', join(DEPLOY, folder)])).stdout);
+    const ours = objectsOf(await printed(`--rbac=${rbac}`));
+    const deployment = ours.get('deployment.apps/gitlab-agent -n gitlab-agent')!;
+    t.deepEqual(deployment.metadata.annotations, { 'agent.gitlab.com/rbac': rbac });
+    delete deployment.metadata.annotations;
+    // It may have to be made first, for its Role.
+    ours.delete('namespace/shop');
+    t.deepEqual([...ours.keys()].sort(), [...built.keys()].sort());
+    for (const [name, object] of built) t.deepEqual(ours.get(name), object, name);
+  });
+
+  test(`the API server takes every object of ${folder} as it is written`, async (t) => {
+    const within = await namespace(t);
+    const text = (await printed(`--rbac=${rbac.replace('shop', within)}`, '-n', within)).replace(
+      /^apiVersion: v1\nkind: Namespace\n[\s\S]*?^---\n/m,
+      '',
+    );
+    const { stdout } = await kubectl(
+      ['apply', '--dry-run=server', '--validate=strict', '-o', 'name', '-f', '-'],
+      {
+        input: text,
+      },
+    );
+    t.is(stdout.trim().split('\n').length, objectsOf(text).size);
+  });
+}
+
+test('the Pod is one of the Pod Security Standard "restricted"', async (t) => {
+  const within = await namespace(t);
+  await kubectl(['label', 'namespace', within, 'pod-security.kubernetes.io/enforce=restricted']);
+  const objects = objectsOf(await printed('-n', within));
+  const deployment = objects.get(`deployment.apps/gitlab-agent -n ${within}`)!;
+  const template = dig(deployment, 'spec', 'template') as JsonObject;
+  const pod = (spec: unknown): string =>
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'agent', namespace: within },
+      spec: { ...(spec as object), serviceAccountName: 'default' },
+    });
+  const create = ['create', '--dry-run=server', '-f', '-'];
+  await t.notThrowsAsync(kubectl(create, { input: pod(template.spec) }));
+  const { securityContext: _left, ...loose } = template.spec as JsonObject;
+  const refused = await kubectl(create, { input: pod(loose), allowFailure: true });
+  t.regex(refused.stderr, /violates PodSecurity "restricted/);
+});
+
+test('the image has what the agent needs of it', (t) => {
+  const dockerfile = readFileSync(join(DEPLOY, 'Dockerfile'), 'utf8');
+  t.regex(dockerfile, /^ENTRYPOINT \["node", "--max-semi-space-size=4"/m);
+  t.regex(dockerfile, /^USER 1000:1000$/m);
+});
