@@ -1,12 +1,15 @@
 import test from 'ava';
 import { ChaosStage } from '../../support/chaos.ts';
+import { kubectl } from '../../support/cluster.ts';
 import { startControlPlane } from '../../support/control-plane/control-plane.ts';
 import { type Fault, failed, front } from '../../support/front.ts';
+import { crdText, type Stage, stage } from '../../support/plan.ts';
 import { Random } from '../../support/random.ts';
-import { applyAsSet } from '../../support/sets.ts';
+import { applyAsSet, configMap } from '../../support/sets.ts';
 
 const SEED = Number(process.env.TEST_SEED ?? 20261124);
 const FAULTY_ROUNDS = process.env.TEST_CHAOS ? 100 : 4;
+const LONG_ROUNDS = process.env.TEST_CHAOS ? 50 : 2;
 const RESTARTS = process.env.TEST_CHAOS ? 20 : 3;
 const ALL = { allowance: { percent: 100 } };
 
@@ -48,6 +51,55 @@ test.serial(
 );
 // The label that nobody applied is left alone, and that is said.
 const UNTOUCHED = ['skipped', 'unchanged'];
+
+/** What takes more than one request each: a CRD with its resource, what can't be changed, what kubectl has applied. */
+function longWays(on: Stage, round: number): string {
+  const group = `r${round}.${on.namespace}.example.org`;
+  return `
+apiVersion: ${group}/v1
+kind: Widget
+metadata: {name: w}
+spec: {size: ${round}}
+---${crdText(group)}---
+${configMap('fixed', `round: "${round}"`).replace('---', 'immutable: true\n---')}${configMap('taken', `round: "${round}"`)}
+`;
+}
+
+test.serial(`1 in 5 requests goes wrong on long ways, ${LONG_ROUNDS} times over`, async (t) => {
+  t.timeout(30 * 60_000);
+  const on = await stage(t);
+  const random = new Random(SEED);
+  const options = { ...ALL, replace: true, kinds: ['CustomResourceDefinition'] };
+  const crdOf = (round: number): string => `widgets.r${round}.${on.namespace}.example.org`;
+  t.teardown(async () => {
+    const all = Array.from({ length: LONG_ROUNDS }, (_none, round) => crdOf(round));
+    await kubectl(['delete', 'crd', '--wait=false', '--ignore-not-found', ...all]);
+  });
+  for (let round = 0; round < LONG_ROUNDS; round += 1) {
+    const story = `seed ${SEED}, round ${round}`;
+    await on.kubectl('apply -f -', configMap('taken', 'round: "before", gone: "yes"'));
+    await using between = await front(on.endpoint, () =>
+      random.chance(0.2) ? random.pick(FAULTS) : undefined,
+    );
+    const record = await applyAsSet(on, longWays(on, round), { ...options, server: between.url });
+    const bad = record.outcomes.filter(({ error }) => error);
+    t.deepEqual(bad, [], story);
+    for (const name of ['fixed', 'taken'])
+      t.deepEqual(
+        JSON.parse(await on.kubectl(['get', 'cm', name, '-o', 'jsonpath={.data}'])),
+        { round: String(round) },
+        `${story}: ${name}`,
+      );
+    const again = await applyAsSet(on, longWays(on, round), options);
+    t.deepEqual([...new Set(again.outcomes.map(({ result }) => result))], ['unchanged'], story);
+    const { stdout } = await kubectl(['get', 'crd', '-o', 'name'], { kubeconfig: on.endpoint.kubeconfig });
+    t.deepEqual(
+      stdout.split('\n').filter((line) => line.includes(`.${on.namespace}.`)),
+      [`customresourcedefinition.apiextensions.k8s.io/${crdOf(round)}`],
+      story,
+    );
+  }
+});
 
 test.serial(
   `the API server is restarted in the middle, ${RESTARTS} times: applied all the same`,
