@@ -17,6 +17,8 @@ export interface Surroundings {
   /** Rejects when the signal ends. */
   sleep: (ms: number) => Promise<void>;
   version: string;
+  /** Of one request to GitLab's API, in ms; 30,000 where not said. */
+  requestTimeout?: number;
 }
 
 /** All that a mode works with. */
@@ -44,7 +46,7 @@ export function openDesk(
       message: 'input gitlab_url is missing',
       hint: 'https://gitlab.example.com',
     });
-  const { signal, sleep, random, version } = around;
+  const { signal, sleep, random, version, requestTimeout: timeout } = around;
   const gitlab = openProjects({
     url: gitlabUrl,
     // No header at all would do, too: GitLab takes an empty one for none.
@@ -53,6 +55,7 @@ export function openDesk(
     signal,
     sleep,
     random,
+    ...(timeout !== undefined && { timeout }),
     userAgent: `gitlab-agent-ci/${version}`,
   });
   const deadline = around.now() + inputs.timeout;

@@ -29,6 +29,8 @@ export interface StepOptions {
   /** Its clock goes as many times faster. */
   hurry?: number;
   directory?: string;
+  /** Of one request, in ms. */
+  requestTimeout?: number;
 }
 
 /** Variables of a job, as GitLab sets them. */
@@ -87,6 +89,7 @@ export async function step(
     random: Math.random,
     sleep: (ms) => delay(ms / hurry, undefined, { signal }),
     version: '0.0.0-test',
+    ...(options.requestTimeout !== undefined && { requestTimeout: options.requestTimeout }),
   });
   const clean = log.replace(/\x1b\[0Ksection_(start|end):\d+:\w+\r\x1b\[0K\n?/g, '');
   return { code, log: clean, outputs: readDotenv(join(directory, 'outputs.env')), directory };
