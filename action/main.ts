@@ -1,6 +1,7 @@
 // The CI step: what it may touch of the process is here.
 import { readFileSync } from 'node:fs';
 import { setGlobalProxyFromEnv } from 'node:http';
+import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
@@ -13,6 +14,8 @@ declare const VERSION: string;
 const SIGNAL_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 async function main(): Promise<number> {
+  // For runners that keep their disk; the modes are loaded after it.
+  enableCompileCache();
   const { env } = process;
   const ending = new AbortController();
   let signalled: keyof typeof SIGNAL_CODES | undefined;

@@ -44,6 +44,11 @@ export function judgeApply(results: Results, objects: number): Figure[] {
   ].flat();
 }
 
+/** The same for the diff job, from its start until its note is there. */
+export function judgeJob(results: Results): Figure[] {
+  return [faster(results, 'live', 'server-side', 5, 'kubectl diff --server-side')].flat();
+}
+
 function faster(results: Results, id: string, than: string, times: number, label: string): Figure | [] {
   const [ours, theirs] = [results.get(id)?.seconds, results.get(than)?.seconds];
   if (ours === undefined || theirs === undefined) return [];

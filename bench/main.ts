@@ -4,8 +4,9 @@ import { formatProblem, ProblemError } from '../core/model/problem.ts';
 import { benchApply } from './apply.ts';
 import { benchDiff } from './diff.ts';
 import { benchGit } from './git.ts';
+import { benchJob } from './job.ts';
 
-const USAGE = `usage: npm run bench -- diff|apply [--objects N] [--changed P] [--quick | --ours] [--seed N]
+const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P] [--quick | --ours] [--seed N]
   --objects N  objects in the set, 1000 where not said, 20000 at most
   --changed P  how many of them differ: a count (50) or a share (5%); 50 where not said
   --quick      without plain kubectl diff, or kubectl apply with its apply sets: minutes for 1,000 objects
@@ -45,14 +46,15 @@ async function main(): Promise<void> {
   const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
   const [what, ...more] = positionals;
   if (more.length === 0 && what === 'git') return await benchGit({ signal: interrupted.signal, say });
-  if (more.length > 0 || (what !== 'diff' && what !== 'apply')) {
+  const bench = { diff: benchDiff, apply: benchApply, job: benchJob }[what ?? ''];
+  if (more.length > 0 || !bench) {
     throw new UsageError(
-      `say what to measure: diff, apply or git${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff, apply, job or git${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);
   if (objects === 0) throw new UsageError('--objects takes at least 1');
-  await (what === 'diff' ? benchDiff : benchApply)({
+  await bench({
     objects,
     changed: changedCount(values.changed, objects),
     seed: count(values.seed, '--seed', 2 ** 31),

@@ -12,6 +12,7 @@ import type { Manifest } from '../../core/model/manifest.ts';
 import type { Change } from '../../core/model/plan.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { digestWith } from '../../core/plan/digest.ts';
+import { ListAhead } from '../../core/plan/list-ahead.ts';
 import { SecretGate, scrub } from '../../core/plan/secret-gate.ts';
 import { reportAsJson } from '../../core/report/diff-report.ts';
 import { oneLine } from '../../core/report/escape.ts';
@@ -47,20 +48,22 @@ export function chooseKubeContext({ inputs, env }: Desk): string | undefined {
 }
 
 export interface LiveOptions {
-  context: string;
   manifests: readonly Manifest[];
-  /** Of objects that name none. */
-  namespace: string;
   commit: string;
   entry?: ManifestEntry;
 }
 
-/** What the manifests would change in the cluster. Writes the plan file where one is asked for. */
-export async function planLive(
-  desk: Desk,
-  { context, manifests, namespace, commit, entry }: LiveOptions,
-): Promise<Change[]> {
-  const { inputs, env, signal, version, host } = desk;
+/** A cluster that is being asked already while manifests are read. */
+export interface Live extends Disposable {
+  /** Begins to list objects like this one. */
+  note(manifest: Manifest): void;
+  /** What the manifests would change in it. Writes the plan file where one is asked for. */
+  plan(options: LiveOptions): Promise<Change[]>;
+}
+
+/** Connects to the cluster of a context. `namespace` is that of objects that name none. */
+export function openLive(desk: Desk, context: string, namespace: string): Live {
+  const { inputs, env, signal, version } = desk;
   const home = env.HOME || homedir();
   const key = inputs.planFile === undefined ? undefined : planKey(env);
   const digest = key && digestWith(key);
@@ -71,11 +74,14 @@ export async function planLive(
     signal,
     cacheDir: env.KUBECACHEDIR || join(home, '.kube', 'cache'),
   });
-  try {
+  // Whether it answers at all is asked again by the plan.
+  cluster.discover().catch(() => undefined);
+  const ahead = new ListAhead(cluster, namespace);
+  const plan = async ({ manifests, commit, entry }: LiveOptions): Promise<Change[]> => {
     const conflicts = entry?.conflicts ?? 'take';
     // A plan file holds what `apply --plan` is given: it has no rules of an entry's.
     const ignore = digest ? [] : (entry?.ignore ?? []);
-    const options = { namespace, enforceNamespace: false, ignore, gate, conflicts };
+    const options = { namespace, enforceNamespace: false, ignore, gate, conflicts, ahead };
     const run = await planRun(cluster, manifests, { ...options, ...(!digest && { onlyChanges: true }) });
     if (digest) {
       const facts = {
@@ -86,14 +92,23 @@ export async function planLive(
         inputs: { paths: inputs.paths, rev: commit },
         terms: { conflicts, replace: false, prune: false, adoptSet: [], takeOver: [], secretPath: [] },
       };
-      writeFileSync(resolve(desk.cwd, inputs.planFile!), reportAsJson(planDocument(run, facts, digest)));
+      writePlan(desk, reportAsJson(planDocument(run, facts, digest)));
     }
-    return changesOf(run);
-  } finally {
     const values =
       cluster.warnings.length > 0 ? manifests.flatMap(({ id, object }) => gate.values(id, object)) : [];
-    for (const warning of cluster.warnings) host.warn(oneLine(scrub(warning, values)));
-    cluster.close();
+    for (const warning of cluster.warnings) desk.host.warn(oneLine(scrub(warning, values)));
+    return changesOf(run);
+  };
+  return { note: (manifest) => ahead.note(manifest), plan, [Symbol.dispose]: () => cluster.close() };
+}
+
+function writePlan({ cwd, inputs }: Desk, text: string): void {
+  const file = inputs.planFile!;
+  try {
+    writeFileSync(resolve(cwd, file), text);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ProblemError({ code: 'PlanFile', message: `the plan can't be written: ${code}`, file });
   }
 }
 

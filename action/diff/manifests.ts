@@ -3,6 +3,7 @@ import { defaultPath } from '../../core/manifest/default-path.ts';
 import { type ReadResult, readManifests } from '../../core/manifest/read.ts';
 import type { ManifestEntry } from '../../core/model/agent-config.ts';
 import type { OpenRevision } from '../../core/model/file-tree.ts';
+import type { Manifest } from '../../core/model/manifest.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { type Desk, manifestProject } from '../desk.ts';
 import { openJobRepository } from '../repository.ts';
@@ -27,7 +28,7 @@ export function readingOf({ inputs }: Desk, entry: ManifestEntry | undefined): R
 
 /** Reads revisions of the manifest project, until it is disposed of. */
 export interface ManifestReader extends AsyncDisposable {
-  read(commit: string, reading: Reading): Promise<ReadResult>;
+  read(commit: string, reading: Reading, onManifest?: (manifest: Manifest) => void): Promise<ReadResult>;
 }
 
 /** Of the repository that is checked out where it has the commit, else over HTTPS. */
@@ -48,7 +49,7 @@ export async function openManifests(desk: Desk): Promise<ManifestReader> {
     };
   };
   return {
-    read: async (commit, { paths, kustomize, namespace }) => {
+    read: async (commit, { paths, kustomize, namespace }, onManifest) => {
       const open = await openerOf(commit);
       const named = paths.length > 0 ? paths : [await defaultPath(() => open('.', commit))];
       const inputs = kustomize
@@ -64,6 +65,7 @@ export async function openManifests(desk: Desk): Promise<ManifestReader> {
           openRevision: open,
           defaultNamespace: namespace,
           allowAbsent: true,
+          ...(onManifest && { onManifest }),
         },
       );
     },

@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ReadResult } from '../../core/manifest/read.ts';
 import type { ManifestEntry } from '../../core/model/agent-config.ts';
+import type { Manifest } from '../../core/model/manifest.ts';
+import { objectKey } from '../../core/model/object.ts';
 import { ACTIONS, type Change, type Summary, summarize } from '../../core/model/plan.ts';
 import { type Problem, ProblemError } from '../../core/model/problem.ts';
 import { compareSets } from '../../core/plan/compare.ts';
@@ -50,27 +52,30 @@ export async function runDiff(desk: Desk): Promise<number> {
 }
 
 async function compare(desk: Desk, sides: Sides, entry: ManifestEntry | undefined): Promise<Change[]> {
-  const { host } = desk;
+  const { context, head, base } = sides;
   const reading = readingOf(desk, entry);
+  // The cluster answers while files are read.
+  using live =
+    context === undefined
+      ? undefined
+      : (await import('./live.ts')).openLive(desk, context, reading.namespace);
   await using reader = await openManifests(desk);
-  const after = await reader.read(sides.head, reading);
-  const before = sides.base === undefined ? undefined : await reader.read(sides.base, reading);
-  for (const notice of after.notices) host.say(`notice: ${oneLine(notice)}`);
+  const after = await reader.read(head, reading, (manifest) => live?.note(manifest));
+  const before = base === undefined ? undefined : await reader.read(base, reading);
+  for (const notice of after.notices) desk.host.say(`notice: ${oneLine(notice)}`);
   refuseProblems(after, before, sides);
   refuseNowhere(after, before, reading);
-  const compared = before && compareSets(before.manifests, after.manifests, new SecretGate()).changes;
-  if (sides.context === undefined) return compared!;
-  const { planLive } = await import('./live.ts');
-  const live = await planLive(desk, {
-    context: sides.context,
-    manifests: after.manifests,
-    namespace: reading.namespace,
-    commit: sides.head,
-    ...(entry && { entry }),
-  });
-  // A plan without a set does not look for what left the manifests.
-  const gone = compared?.filter(({ action }) => action === 'delete') ?? [];
-  return [...live, ...gone.map((change): Change => ({ ...change, verified: false }))];
+  if (!live) return compareSets(before!.manifests, after.manifests, new SecretGate()).changes;
+  const found = await live.plan({ manifests: after.manifests, commit: head, ...(entry && { entry }) });
+  return [...found, ...gone(before?.manifests ?? [], after.manifests)];
+}
+
+/** What left the manifests: a plan without a set does not look for it. */
+function gone(before: readonly Manifest[], after: readonly Manifest[]): Change[] {
+  const wanted = new Set(after.map(({ id }) => objectKey(id)));
+  const left = before.filter(({ id }) => !wanted.has(objectKey(id)));
+  const { changes } = compareSets(left, [], new SecretGate());
+  return changes.map((change) => ({ ...change, verified: false }));
 }
 
 function refuseProblems(after: ReadResult, before: ReadResult | undefined, { base }: Sides): void {

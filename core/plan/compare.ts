@@ -1,3 +1,4 @@
+import { deepEqual } from '../model/json.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { objectKey } from '../model/object.ts';
 import type { Change, Plan } from '../model/plan.ts';
@@ -40,6 +41,8 @@ function compareOne(
   const base = { id, source: placeOf(manifest) };
   if (!previous)
     return { ...base, action: 'create', after: gate.views(id, undefined, manifest.object, {}).after };
+  // Most objects of most changes: nothing has to be worked out for them.
+  if (deepEqual(previous.object, manifest.object)) return { ...base, action: 'unchanged' };
   const schema = kinds.get(kindKey(id))?.schema;
   const fields = union(
     fieldsOfManifest(previous.object, id, schema),

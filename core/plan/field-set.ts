@@ -146,7 +146,11 @@ function projectList(list: Json[], set: FieldSet): Json[] {
   return result;
 }
 
+/** Whether an item has these keys. A manifest may leave out `protocol`, the one key with a default: it is TCP. */
 export function matches(item: JsonObject, keys: Record<string, Json>): boolean {
-  for (const key in keys) if (!deepEqual(item[key], keys[key])) return false;
+  for (const key in keys) {
+    const value = item[key] ?? (key === 'protocol' ? 'TCP' : undefined);
+    if (!deepEqual(value, keys[key])) return false;
+  }
   return true;
 }

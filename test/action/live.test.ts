@@ -1,0 +1,118 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { step, temporaryDirectory } from '../support/action.ts';
+import { kubectl, namespace, sharedCluster } from '../support/cluster.ts';
+import { plugin } from '../support/plugin.ts';
+import { CONFIG, company, config } from './world.ts';
+
+const configMap = (within: string, name: string, x: string) =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}, namespace: ${within}}\ndata: {x: "${x}"}\n`;
+
+/** The kubeconfig of the shared cluster, as GitLab's agent gives it to jobs: contexts of several agents, none current. */
+async function jobKubeconfig(t: ExecutionContext, ...contexts: string[]): Promise<string> {
+  const { stdout } = await kubectl(['config', 'view', '--raw', '--flatten', '-o', 'json']);
+  const { 'current-context': current, ...view } = JSON.parse(stdout);
+  const own = view.contexts.find(({ name }: { name: string }) => name === current);
+  const file = join(temporaryDirectory(t), 'kubeconfig');
+  writeFileSync(file, JSON.stringify({ ...view, contexts: contexts.map((name) => ({ ...own, name })) }), {
+    mode: 0o600,
+  });
+  return file;
+}
+
+test('with the context of the agent, what is live counts; what left the manifests is told, not verified', async (t) => {
+  const within = await namespace(t);
+  const { gitlab, shop, agents, token } = await company(t);
+  await agents.commit({ [CONFIG]: config() });
+  const base = await shop.commit({
+    'k8s/a.yaml': configMap(within, 'a', '1'),
+    'k8s/b.yaml': configMap(within, 'b', '1'),
+    'k8s/c.yaml': configMap(within, 'c', '1'),
+  });
+  // Somebody has changed `a` by hand, and `c` is as the change wants it already.
+  for (const text of [
+    configMap(within, 'a', 'drift'),
+    configMap(within, 'b', '1'),
+    configMap(within, 'c', '2'),
+  ])
+    await kubectl(['apply', '--server-side', '--field-manager=gitlab-agent', '-f', '-'], { input: text });
+  const commit = await shop.commit(
+    {
+      'k8s/b.yaml': null,
+      'k8s/c.yaml': configMap(within, 'c', '2'),
+      'k8s/d.yaml': configMap(within, 'd', '1'),
+    },
+    { branch: 'change', from: base },
+  );
+  const request = await shop.openMergeRequest({ sourceBranch: 'change' });
+  const KUBECONFIG = await jobKubeconfig(t, 'group/agents:production', 'group/agents:staging');
+  const run = (inputs: Record<string, string> = {}, env: Record<string, string> = {}) =>
+    step(
+      t,
+      {
+        gitlab,
+        project: shop,
+        commit,
+        env: {
+          KUBECONFIG,
+          CI_MERGE_REQUEST_IID: '1',
+          CI_MERGE_REQUEST_PROJECT_PATH: shop.path,
+          CI_MERGE_REQUEST_DIFF_BASE_SHA: base,
+          ...env,
+        },
+      },
+      { mode: 'diff', token, agent: 'production', config_project: 'group/agents', ...inputs },
+    );
+  const done = await run();
+  t.is(done.code, 0, done.log);
+  t.like(done.outputs, { create: '1', update: '1', delete: '1', unchanged: '1', unknown: '0' });
+  const body = request.notes.find(({ system }) => !system)!.body;
+  t.regex(body, /\*\*delete, not verified\*\* \| `configmap\/b/);
+  t.regex(body, /-\s+x: drift\n\+\s+x: "1"/);
+  t.regex(done.log, /^Compare [0-9a-f]{12} with cluster group\/agents:production$/m);
+
+  const other = await run({ against: 'base' });
+  t.like(other.outputs, { create: '1', update: '1', delete: '1', unchanged: '1' });
+  t.false(readFileSync(join(other.directory, 'gitlab-agent-report/diff.md'), 'utf8').includes('drift'));
+  const missing = await run({ kube_context: 'nowhere' });
+  t.is(missing.code, 1);
+  t.regex(
+    missing.log,
+    /KUBECONFIG has no context "nowhere"\nhint: .*there are: group\/agents:production, group\/agents:staging/,
+  );
+  const none = await run({ against: 'live', agent: 'other', config_project: '' });
+  t.regex(none.log, /error: no kube context is chosen/);
+  const nothing = await run({ against: 'live' }, { KUBECONFIG: '' });
+  t.regex(nothing.log, /error: there is no cluster to compare with: KUBECONFIG is not set/);
+});
+
+test('a plan file is carried out by apply --plan, and its key is a variable', async (t) => {
+  const within = await namespace(t);
+  const { gitlab, shop, token } = await company(t);
+  const commit = await shop.commit({ 'k8s/a.yaml': configMap(within, 'a', '1') });
+  const directory = temporaryDirectory(t);
+  execFileSync('git', ['clone', '--quiet', shop.directory, directory]);
+  const KUBECONFIG = await jobKubeconfig(t, 'production');
+  const key = randomBytes(32).toString('base64');
+  const run = (env: Record<string, string>) =>
+    step(
+      t,
+      { gitlab, project: shop, commit, directory, env: { KUBECONFIG, KUBE_CONTEXT: 'production', ...env } },
+      { mode: 'diff', token, paths: 'k8s', against: 'live', plan_file: 'plan.json' },
+    );
+  const without = await run({});
+  t.is(without.code, 1);
+  t.regex(without.log, /plan_file needs its key in the variable GITLAB_AGENT_PLAN_KEY/);
+  const done = await run({ GITLAB_AGENT_PLAN_KEY: key });
+  t.is(done.code, 0, done.log);
+  t.false(done.log.includes(key));
+  const applied = await plugin(['apply', '-R', '-f', 'k8s', '--plan', 'plan.json'], {
+    cwd: directory,
+    env: { KUBECONFIG: sharedCluster().kubeconfig, GITLAB_AGENT_PLAN_KEY: key },
+  });
+  t.is(applied.code, 0, applied.stderr);
+  t.regex(applied.stdout, /1 created/);
+});
