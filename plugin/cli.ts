@@ -1,7 +1,8 @@
-import yargs, { type Options } from 'yargs';
+import yargs, { type Argv, type Options } from 'yargs';
 import { ProblemError } from '../core/model/problem.ts';
 import { separateShortValues } from './arguments.ts';
 import { APPLY_FLAGS, applyCommand } from './commands/apply.ts';
+import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
 import { EXPLAIN_FLAGS, explainCommand } from './commands/explain.ts';
@@ -29,20 +30,17 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   const finish = (result: number): void => {
     code = result;
   };
+  if (argv[0] === '__complete') {
+    const { definitionsOf } = await import('./completion/definitions.ts');
+    const { runComplete } = await import('./completion/run-complete.ts');
+    const root = definitionsOf('', (listener) => withCommands(listener, io, finish));
+    return await runComplete(root, argv.slice(1), io);
+  }
   const spelt = separateShortValues(argv);
-  const cli = yargs()
+  const named = yargs()
     .scriptName('kubectl gitlab-agent')
-    .usage('$0 COMMAND\n\nSee what GitOps will do to a cluster, what it did, and why.')
-    .command(applyCommand(io, finish))
-    .command(configCommand(io, finish))
-    .command(diffCommand(io, finish))
-    .command(explainCommand(io, finish))
-    .command(healthCommand(io, finish))
-    .command(historyCommand(io, finish))
-    .command(installCommand(io, finish))
-    .command(inventoryCommand(io, finish))
-    .command(statusCommand(io, finish))
-    .command(versionCommand(io, finish))
+    .usage('$0 COMMAND\n\nSee what GitOps will do to a cluster, what it did, and why.');
+  const cli = withCommands(named, io, finish)
     .middleware(lastOfEach)
     .demandCommand(1, 'say what to do')
     .strict()
@@ -66,6 +64,22 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     if (output) io.out(`${output}\n`);
   });
   return code;
+}
+
+/** Says every command to yargs, or to whoever listens in its place. */
+function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
+  return cli
+    .command(applyCommand(io, finish))
+    .command(completionCommand(io, finish))
+    .command(configCommand(io, finish))
+    .command(diffCommand(io, finish))
+    .command(explainCommand(io, finish))
+    .command(healthCommand(io, finish))
+    .command(historyCommand(io, finish))
+    .command(installCommand(io, finish))
+    .command(inventoryCommand(io, finish))
+    .command(statusCommand(io, finish))
+    .command(versionCommand(io, finish));
 }
 
 /** Of a flag that is given twice the last one counts, as in kubectl. */

@@ -21,8 +21,8 @@ const shared: esbuild.BuildOptions = {
   sourcesContent: false,
   minifySyntax: true,
   define: { VERSION: JSON.stringify(version) },
-  // The objects of deploy/ are a part of `install`.
-  loader: { '.yaml': 'text' },
+  // The objects of deploy/ are a part of `install`, the scripts of `completion`.
+  loader: { '.yaml': 'text', '.sh': 'text' },
   logLevel: 'warning',
   metafile: true,
 };
@@ -60,11 +60,14 @@ const banner = {
 const building = Promise.all([
   esbuild.build({
     ...shared,
-    entryPoints: { 'kubectl-gitlab_agent': 'plugin/entry.ts' },
+    entryPoints: {
+      'kubectl-gitlab_agent': 'plugin/entry.ts',
+      'kubectl_complete-gitlab_agent': 'plugin/complete-entry.ts',
+    },
     outdir: out('plugin'),
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
-    external: ['./main.js'],
+    external: ['./main.js', './kubectl-gitlab_agent.cjs'],
     banner: { js: '#!/usr/bin/env node' },
   }),
   esbuild.build({
@@ -97,7 +100,8 @@ const building = Promise.all([
   }),
 ]);
 const results = await building.catch(() => process.exit(1));
-await chmod(join(out('plugin'), 'kubectl-gitlab_agent.cjs'), 0o755);
+for (const name of ['kubectl-gitlab_agent.cjs', 'kubectl_complete-gitlab_agent.cjs'])
+  await chmod(join(out('plugin'), name), 0o755);
 await chmod(join(out('action'), 'gitlab-agent-ci.js'), 0o755);
 for (const program of PROGRAMS) {
   const final = join(root, 'dist', program);
