@@ -67,7 +67,7 @@ const building = Promise.all([
     outdir: out('plugin'),
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
-    external: ['./main.js', './kubectl-gitlab_agent.cjs'],
+    external: ['./main.js'],
     banner: { js: '#!/usr/bin/env node' },
   }),
   esbuild.build({

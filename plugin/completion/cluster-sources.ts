@@ -2,17 +2,19 @@ import { findSets } from '../../core/apply/find-sets.ts';
 import { readRecord } from '../../core/apply/read-record.ts';
 import { findResource } from '../../core/kube/resource-name.ts';
 import type { Cluster, Discovery, Resource } from '../../core/model/cluster.ts';
+import type { KubeObject } from '../../core/model/object.ts';
+import type { RecordData } from '../../core/model/record.ts';
+import { chooseAgents } from '../agents/choose-agents.ts';
+import { type AgentObjects, findAgentObjects, groupAgents } from '../agents/find-agents.ts';
 import type { Io } from '../io.ts';
 import { openCluster } from '../open-cluster.ts';
 import { Progress } from '../progress.ts';
-import { type AgentEntry, agentEntries } from './agent-entries.ts';
 import type { Candidate, Source, Surroundings } from './source.ts';
 
 const MOST = 500;
 
 interface Seen extends Surroundings {
   cluster: Cluster;
-  discovery: Discovery;
   namespace: string;
 }
 
@@ -24,12 +26,7 @@ function fromCluster(use: (seen: Seen) => Promise<Candidate[]>): Source {
     const progress = new Progress(silent);
     const { connection, cluster } = openCluster(flags, silent, { progress, signal });
     try {
-      return await use({
-        ...around,
-        cluster,
-        discovery: await cluster.discover(),
-        namespace: connection.namespace,
-      });
+      return await use({ ...around, cluster, namespace: connection.namespace });
     } finally {
       cluster.close();
       progress.end();
@@ -42,13 +39,14 @@ async function listNames({ cluster }: Seen, resource: Resource, namespace?: stri
   return answer.ok ? answer.value.items.map(({ metadata }) => metadata.name) : [];
 }
 
-export const namespaces = fromCluster(async (seen: Seen) => {
-  const resource = findResource(seen.discovery, 'namespaces');
+export const namespaces = fromCluster(async (seen) => {
+  const resource = findResource(await seen.cluster.discover(), 'namespaces');
   return resource ? (await listNames(seen, resource)).map((value) => ({ value })) : [];
 });
 
 /** In the namespace that is named, else in all: those of others than the context's with their namespace. */
-export const applySets = fromCluster(async ({ cluster, discovery, connection, namespace }: Seen) => {
+export const applySets = fromCluster(async ({ cluster, connection, namespace }) => {
+  const discovery = await cluster.discover();
   const named = connection.namespace ? namespace : undefined;
   const everywhere = await findSets(cluster, discovery, { namespace: named });
   const found = 'failure' in everywhere ? await findSets(cluster, discovery, { namespace }) : everywhere;
@@ -60,10 +58,10 @@ export const applySets = fromCluster(async ({ cluster, discovery, connection, na
 });
 
 /** The syncs of the set that is named, or of the only one, by their number in `history`. */
-export const syncs = fromCluster(async (seen: Seen) => {
-  const { cluster, discovery, flags, namespace } = seen;
+export const syncs = fromCluster(async (seen) => {
+  const { cluster, flags, namespace } = seen;
   const [within, name] = split(flags.get('applyset')?.at(-1) ?? '', namespace);
-  const found = await findSets(cluster, discovery, { namespace: within });
+  const found = await findSets(cluster, await cluster.discover(), { namespace: within });
   const sets = 'failure' in found ? [] : found.sets.filter(({ set }) => name === '' || set.name === name);
   const [only, ...more] = sets;
   if (!only || more.length > 0) return [];
@@ -74,8 +72,9 @@ export const syncs = fromCluster(async (seen: Seen) => {
 });
 
 /** `KIND/`, and behind it, or as a word of its own behind `KIND`, the names of that kind. */
-export const objects = fromCluster(async (seen: Seen) => {
-  const { discovery, positionals, prefix, namespace } = seen;
+export const objects = fromCluster(async (seen) => {
+  const { cluster, positionals, prefix, namespace } = seen;
+  const discovery = await cluster.discover();
   const slash = prefix.indexOf('/');
   const kind = positionals[0] ?? (slash < 0 ? undefined : prefix.slice(0, slash));
   if (kind === undefined) {
@@ -98,42 +97,63 @@ function spellingOf(discovery: Discovery, resource: Resource): string {
   return findResource(discovery, plural) === resource ? plural : `${plural}.${group}`;
 }
 
-export const agents = fromCluster(async (seen: Seen) => {
-  const entries = await agentEntries(seen, seen.connection.namespace ? seen.namespace : undefined);
-  return entries.map(({ agent, namespace }) => ({ value: agent, describe: `in the namespace ${namespace}` }));
+/** Agents, and their projects, which name them as well. */
+export const agents = fromCluster(async (seen) => {
+  const found = groupAgents(await agentObjects(seen));
+  return [
+    ...found.map(({ name, namespace }) => ({ value: name, describe: `agent in the namespace ${namespace}` })),
+    ...projectsOf(found),
+  ];
 });
 
 /** Of the agent that is named, else of all. */
-export const projects = fromCluster(async (seen: Seen) => {
-  return (await chosenEntries(seen)).flatMap(({ project, agent }) =>
-    project === undefined ? [] : [{ value: project, describe: `of the agent ${agent}` }],
-  );
-});
-
-async function chosenEntries(seen: Seen): Promise<AgentEntry[]> {
-  const entries = await agentEntries(seen, seen.connection.namespace ? seen.namespace : undefined);
-  const named = seen.flags.get('agent')?.at(-1) ?? seen.positionals[0];
-  const chosen = entries.filter(
-    ({ agent, namespace, project }) =>
-      named === undefined || named === agent || named === `${namespace}/${agent}` || named === project,
-  );
-  return chosen.length > 0 ? chosen : entries;
-}
+export const projects = fromCluster(async (seen) => projectsOf(chosen(seen, await agentObjects(seen))));
 
 /** The revisions that agents want, have applied, or had. */
 export const knownCommits = fromCluster(async (seen) => {
-  const entries = await chosenEntries(seen);
-  return entries.flatMap(({ project = '', record: { status, history } }) => [
-    ...(['wanted', 'applied'] as const).map((what) => ({
-      value: status?.[what]?.revision ?? '',
-      describe: `${what}, ${project}`,
-    })),
-    ...history.map(({ revision = '', result, startedAt }) => ({
-      value: revision,
-      describe: `${result} ${startedAt}, ${project}`,
-    })),
-  ]);
+  const objects = await agentObjects(seen);
+  return chosen(seen, objects).flatMap(({ entries }) =>
+    entries.flatMap(({ project, set, status }) => {
+      const parent = objects.find(
+        ({ metadata }) => metadata.name === set.name && metadata.namespace === set.namespace,
+      );
+      const { history } = readRecord((parent?.data ?? {}) as RecordData);
+      return [
+        { value: status?.wanted?.revision ?? '', describe: `wanted, ${project}` },
+        { value: status?.applied?.revision ?? '', describe: `applied, ${project}` },
+        ...history.map(({ revision = '', result, startedAt }) => ({
+          value: revision,
+          describe: `${result} ${startedAt}, ${project}`,
+        })),
+      ];
+    }),
+  );
 });
+
+async function agentObjects({ cluster, namespace, connection, flags }: Seen): Promise<KubeObject[]> {
+  const isGiven = Boolean(connection.namespace) && !flags.has('all-namespaces');
+  return (await findAgentObjects(cluster, { namespace, isGiven })).objects;
+}
+
+/** What the words before name; all where they name nothing. */
+function chosen({ positionals }: Seen, objects: readonly KubeObject[]): AgentObjects[] {
+  const found = groupAgents(objects);
+  try {
+    return chooseAgents(found, positionals.slice(0, 2));
+  } catch {
+    return found;
+  }
+}
+
+/** By their projects, and by the names of their entries where one has several. */
+function projectsOf(found: readonly AgentObjects[]): Candidate[] {
+  return found.flatMap(({ name: agent, entries }) =>
+    entries.map(({ project, name }) => {
+      const isOnly = entries.filter((other) => other.project === project).length === 1;
+      return { value: isOnly ? project : name, describe: `project of the agent ${agent}` };
+    }),
+  );
+}
 
 function split(applyset: string, namespace: string): [string, string] {
   const [first = '', second] = applyset.split('/');

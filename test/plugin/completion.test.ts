@@ -151,7 +151,9 @@ test('sets, syncs, agents, projects, commits and objects come from the cluster',
     const found = await SOURCES[name]!({ ...around, prefix: '', io, signal: AbortSignal.timeout(60_000) });
     return [...new Set(found.map(({ value }) => value))];
   };
-  t.deepEqual(await values('agent'), ['production']);
+  t.deepEqual(await values('agent'), ['production', 'shop/web']);
+  t.deepEqual(await at('status', '-n', within, 'prod'), [['production'], ':4']);
+  t.deepEqual(await at('status', '-n', within, 'production', ''), [['shop/web'], ':4']);
   t.deepEqual(await values('project'), ['shop/web']);
   t.is((await values('commit')).filter((value) => value === revision).length, 1);
   t.is(
@@ -190,7 +192,7 @@ COMP_CWORD=$(( \${#COMP_WORDS[@]} - 1 ))
 _kubectl_gitlab_agent
 printf '%s\\n' "\${COMPREPLY[@]}"`;
   // As readline cuts it: at white space, and at = and : which are words themselves.
-  const words = line.match(/[^\s=:]+|[=:]+/g) ?? [];
+  const words: string[] = line.match(/[^\s=:]+|[=:]+/g) ?? [];
   if (/\s$/.test(line)) words.push('<empty>');
   const env = {
     ...pluginEnvironment(),
