@@ -57,6 +57,11 @@ function compareKeyed(
   steps: PathStep[],
   out: FieldDifference[],
 ): void {
+  // What no key tells apart is shown as a whole: two entries of one name would hide each other.
+  if (!namedOnce(before, edges) || !namedOnce(after, edges)) {
+    if (!deepEqual(before, after)) add(out, steps, before, after);
+    return;
+  }
   const order: { before: number; after: number; keys: JsonObject }[] = [];
   for (const { edge, keys } of edges) {
     const left = before.findIndex((item) => isObject(item) && matches(item, keys));
@@ -78,6 +83,14 @@ function compareKeyed(
       byAfter.map((entry) => entry.keys),
     );
   }
+}
+
+/** Whether every item is named by an edge, and no two by the same. */
+function namedOnce(items: Json[], edges: ReturnType<typeof keyedEdges>): boolean {
+  const named = items.map((item) =>
+    isObject(item) ? edges.find(({ keys }) => matches(item, keys)) : undefined,
+  );
+  return !named.includes(undefined) && new Set(named).size === named.length;
 }
 
 function compareSets(before: Json[], after: Json[], steps: PathStep[], out: FieldDifference[]): void {

@@ -146,11 +146,13 @@ function projectList(list: Json[], set: FieldSet): Json[] {
   return result;
 }
 
-/** Whether an item has these keys. A manifest may leave out `protocol`, the one key with a default: it is TCP. */
+/** Whether an item has these keys. */
 export function matches(item: JsonObject, keys: Record<string, Json>): boolean {
-  for (const key in keys) {
-    const value = item[key] ?? (key === 'protocol' ? 'TCP' : undefined);
-    if (!deepEqual(value, keys[key])) return false;
-  }
+  for (const key in keys) if (!deepEqual(itemKey(item, key), keys[key])) return false;
   return true;
+}
+
+/** The value of an item's key. A manifest may leave out `protocol`, the one key with a default: it is TCP. */
+export function itemKey(item: JsonObject, key: string): Json | undefined {
+  return item[key] ?? (key === 'protocol' ? 'TCP' : undefined);
 }

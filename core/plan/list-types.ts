@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject, stringifyJson } from '../model/json.ts';
 import type { KubeObject } from '../model/object.ts';
-import type { FieldSet } from './field-set.ts';
+import { type FieldSet, itemKey, matches } from './field-set.ts';
 
 /** How a list merges (KEP-555): by keys, as a set, or as a whole. */
 export type ListType = { kind: 'map'; keys: readonly string[] } | { kind: 'set' } | { kind: 'atomic' };
@@ -115,10 +115,11 @@ function derive(value: Json, listTypes: ListTypes, path: readonly string[]): Fie
     const type = listTypes(path);
     for (const item of value) {
       if (type.kind === 'set') set[`v:${stringifyJson(item)}`] = {};
-      else if (type.kind === 'map' && isObject(item)) {
-        const edge = `k:${stringifyJson(keysOf(item, type.keys))}`;
-        // Two items with the same keys: match nothing, show the list as a whole.
-        if (edge in set) return {};
+      else if (type.kind === 'map') {
+        const keys = isObject(item) ? keysOf(item, type.keys) : {};
+        const edge = `k:${stringifyJson(keys)}`;
+        // An item that its keys do not tell from the others: match nothing, show the list as a whole.
+        if (edge in set || isAmbiguous(keys, type.keys, value)) return {};
         set[edge] = { '.': {}, ...derive(item, listTypes, path) };
       }
     }
@@ -126,11 +127,17 @@ function derive(value: Json, listTypes: ListTypes, path: readonly string[]): Fie
   return set;
 }
 
+/** Whether an item that lacks one of its list's keys could be taken for another, too. */
+function isAmbiguous(keys: JsonObject, names: readonly string[], list: readonly Json[]): boolean {
+  if (names.every((name) => Object.hasOwn(keys, name))) return false;
+  return list.filter((item) => !isObject(item) || matches(item, keys)).length > 1;
+}
+
 function keysOf(item: JsonObject, names: readonly string[]): JsonObject {
   const keys: JsonObject = {};
   for (const name of names) {
-    if (Object.hasOwn(item, name)) keys[name] = item[name]!;
-    else if (name === 'protocol') keys[name] = 'TCP';
+    const value = itemKey(item, name);
+    if (value !== undefined) keys[name] = value;
   }
   return keys;
 }

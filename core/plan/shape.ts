@@ -1,13 +1,14 @@
 import { dig, type JsonObject } from '../model/json.ts';
 import type { KubeObject, ObjectId } from '../model/object.ts';
-import { covers, type FieldSet, ownFields, project } from './field-set.ts';
+import { covers, type FieldSet, isLeaf, ownFields, project } from './field-set.ts';
 
 export const PART_OF = 'applyset.kubernetes.io/part-of';
 
 /** What is ours of an object, under the names that say which object it is. */
 export function view(object: KubeObject, fields: FieldSet): JsonObject {
   const { name, namespace } = object.metadata;
-  const part = project(object, fields) as JsonObject;
+  // A root without edges is nobody's: below it, a node without edges is owned as a whole.
+  const part = isLeaf(fields) ? {} : (project(object, fields) as JsonObject);
   const metadata: JsonObject = {
     name,
     ...(namespace !== undefined && { namespace }),

@@ -9,6 +9,12 @@ const CONTAINERS: FieldSet = {
     'k:{"name":"b"}': { '.': {}, 'f:name': {}, 'f:image': {} },
   },
 };
+const PORTS: FieldSet = {
+  'f:ports': {
+    'k:{"port":80,"protocol":"UDP"}': { '.': {}, 'f:port': {}, 'f:protocol': {} },
+    'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:port': {}, 'f:targetPort': {} },
+  },
+};
 const [a1, a2, b1] = [
   { name: 'a', image: '1' },
   { name: 'a', image: '2' },
@@ -87,6 +93,27 @@ const ROWS: [
       ['args[1]', 'b', 'c'],
       ['args[2]', undefined, 'd'],
     ],
+  ],
+  [
+    'an item whose protocol is left out, as the default is',
+    { ports: [{ port: 80, targetPort: 'http' }] },
+    { ports: [{ port: 80, targetPort: 'web' }] },
+    PORTS,
+    [['ports[port=80,protocol="TCP"].targetPort', 'http', 'web']],
+  ],
+  [
+    'two items that one key names',
+    { containers: [a1, a2, b1] },
+    { containers: [a1, b1] },
+    CONTAINERS,
+    [['containers', [a1, a2, b1], [a1, b1]]],
+  ],
+  [
+    'an item that no key names',
+    { containers: [a1, { image: 'x' }] },
+    { containers: [a1, { image: 'y' }] },
+    CONTAINERS,
+    [['containers', [a1, { image: 'x' }], [a1, { image: 'y' }]]],
   ],
   ['a new atomic list', {}, { args: ['a'] }, { 'f:args': {} }, [['args', undefined, ['a']]]],
 ];
