@@ -6,6 +6,14 @@ import { ProblemError } from '../../core/model/problem.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import { type Desk, demand, problemOf } from '../desk.ts';
 import { type Configuration, noFile } from '../entry.ts';
+import { pointedSince } from './pointed-since.ts';
+
+/** `moved`: by this job. `already`: since then, where that is known. `proposed`: by a merge request that is open. */
+export interface Pointed {
+  state: 'moved' | 'already' | 'proposed';
+  /** RFC 3339. */
+  since?: string;
+}
 
 /**
  * Sets the `ref` of the entry in the agent's config.yaml by a commit, and nothing else in it. Throws ProblemError
@@ -16,7 +24,7 @@ export async function pointConfig(
   configuration: Configuration,
   manifests: string,
   commit: string,
-): Promise<'moved' | 'already' | 'proposed'> {
+): Promise<Pointed> {
   const { inputs, host, gitlab, now, deadline, sleep, random } = desk;
   const { project, branch, file, context } = configuration;
   const ref: ManifestRef = inputs.tag
@@ -52,10 +60,12 @@ export async function pointConfig(
   switch (changed.state) {
     case 'committed':
       host.say(`${file} of ${project} points there by commit ${changed.commit.id.slice(0, 12)}`);
-      return 'moved';
-    case 'already':
-      host.say(`${file} of ${project} points there already`);
-      return 'already';
+      return { state: 'moved' };
+    case 'already': {
+      const since = await pointedSince(desk, configuration, ref);
+      host.say(`${file} of ${project} points there already${since ? `, since ${since}` : ''}`);
+      return { state: 'already', ...(since !== undefined && { since }) };
+    }
     case 'problems':
       throw new ProblemError(...changed.problems);
     case 'failed':
@@ -82,7 +92,7 @@ export async function pointConfig(
       const { webUrl } = demand(`no merge request could be opened in ${project}`, proposed);
       host.warn(`${branch} of ${project} is protected: nothing changes until ${webUrl} is merged`);
       host.output({ merge_request_url: webUrl });
-      return 'proposed';
+      return { state: 'proposed' };
     }
   }
 }

@@ -4,6 +4,7 @@ import { ProblemError } from '../../core/model/problem.ts';
 import { type Desk, demand } from '../desk.ts';
 import { openJobRepository } from '../repository.ts';
 import { Lineage } from '../wait/lineage.ts';
+import type { Pointed } from './point-config.ts';
 
 const PAUSE = 500;
 
@@ -11,11 +12,7 @@ const PAUSE = 500;
  * Moves the branch that the agent follows to the commit, fast-forward only unless told otherwise, and never over
  * somebody else's push that was not looked at. Throws ProblemError where that can't be done.
  */
-export async function pushToBranch(
-  desk: Desk,
-  project: string,
-  commit: string,
-): Promise<'moved' | 'already'> {
+export async function pushToBranch(desk: Desk, project: string, commit: string): Promise<Pointed> {
   const { inputs, host, env, signal, token, sleep, random, now, deadline } = desk;
   const branch = inputs.branch ?? (await defaultBranch(desk, project));
   const lineage = new Lineage(desk.gitlab, project);
@@ -27,7 +24,7 @@ export async function pushToBranch(
     const current = found.refs.get(ref)?.oid;
     if (current !== undefined && (await isThere(lineage, current, commit, inputs.force))) {
       host.say(`${branch} of ${project} contains ${commit.slice(0, 12)} already`);
-      return 'already';
+      return { state: 'already' };
     }
     if (current !== undefined && !inputs.force) await demandFastForward(lineage, { branch, current, commit });
     const pushed = await pushBranch({
@@ -44,7 +41,7 @@ export async function pushToBranch(
         `${branch} of ${project} moved from ${current?.slice(0, 12) ?? 'nowhere'} to ${commit.slice(0, 12)}`,
       );
       if (token?.kind === 'job') host.warn('a push with a job token starts no pipeline');
-      return 'moved';
+      return { state: 'moved' };
     }
     if (pushed.kind === 'refused')
       throw new ProblemError({

@@ -1,7 +1,8 @@
 import { type Desk, demand, manifestProject, wantedCommit } from '../desk.ts';
 import { configurationOf } from '../entry.ts';
+import type { Report } from '../wait/reports.ts';
 import { openWatch, waitOn } from '../wait/run-wait.ts';
-import { pointConfig } from './point-config.ts';
+import { type Pointed, pointConfig } from './point-config.ts';
 import { pushToBranch } from './push-to-branch.ts';
 
 /** Mode `deploy`: images, pointing, waiting. Throws ProblemError where one of them does not succeed. */
@@ -15,7 +16,7 @@ export async function runDeploy(desk: Desk): Promise<void> {
   host.output({ commit });
   const before = watch && (await newestReport(watch, commit));
   const pointed = await point(desk, project, commit, configuration);
-  if (pointed === 'proposed') {
+  if (pointed.state === 'proposed') {
     host.output({ status: 'proposed' });
     return;
   }
@@ -23,7 +24,8 @@ export async function runDeploy(desk: Desk): Promise<void> {
     host.output({ status: 'pointed' });
     return;
   }
-  const after = pointed === 'moved' ? (before ?? 0) : 0;
+  const isOld = pointed.state === 'moved' || isFromBefore(before, pointed.since);
+  const after = (isOld && before?.id) || 0;
   await host.section(`Wait for ${commit.slice(0, 12)}`, () => waitOn(desk, watch, commit, after));
 }
 
@@ -31,9 +33,6 @@ async function setImages(desk: Desk, project: string): Promise<string> {
   const { commitImages } = await import('./commit-images.ts');
   return await desk.host.section(`Set images in ${project}`, () => commitImages(desk, project));
 }
-
-/** `moved`: what the agent follows was changed by this job. */
-type Pointed = 'moved' | 'already' | 'proposed';
 
 async function point(
   desk: Desk,
@@ -52,16 +51,20 @@ async function point(
         pushToBranch(desk, project, commit),
       );
     case 'none':
-      return 'already';
+      return { state: 'already' };
   }
 }
 
-/** The id of the agent's newest word about a commit that it may have been at before. */
+/** The agent's newest word about a commit, which it may have been at before. */
 async function newestReport(
   { who, reports }: Awaited<ReturnType<typeof openWatch>>,
   commit: string,
-): Promise<number | undefined> {
+): Promise<Report | undefined> {
   const doing = `what ${who} reports can't be read`;
   demand(doing, await reports.others());
-  return demand(doing, await reports.of(commit))?.id;
+  return demand(doing, await reports.of(commit));
+}
+
+function isFromBefore(report: Report | undefined, since: string | undefined): boolean {
+  return report !== undefined && since !== undefined && Date.parse(report.at) < Date.parse(since);
 }

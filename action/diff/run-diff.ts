@@ -18,7 +18,7 @@ import { summaryLine } from '../../core/report/words.ts';
 import { type Desk, problemOf } from '../desk.ts';
 import { configurationOf, readEntry } from '../entry.ts';
 import type { Annotation } from '../host.ts';
-import type { FailOn } from '../inputs.ts';
+import type { FailOn } from '../input-table.ts';
 import { openManifests, type Reading, readingOf } from './manifests.ts';
 import { type Sides, sidesOf } from './sides.ts';
 

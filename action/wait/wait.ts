@@ -114,7 +114,10 @@ class Waiting {
         return {
           state: 'failed',
           commit: last.commit,
-          message: `${who} could not apply ${this.#named(last.commit)}: ${last.description || 'it does not say why'}`,
+          message: `${who} could not apply ${this.#named(last.commit)}: ${last.description || 'deployments do not say why'}`,
+          ...(last.description === '' && {
+            hint: 'its commit status does: look at the pipelines of that commit, or at kubectl gitlab-agent status',
+          }),
         };
       const superseded = last.state === 'canceled' ? await this.#superseded(last, newest) : undefined;
       if (superseded) return superseded;

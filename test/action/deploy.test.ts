@@ -43,6 +43,27 @@ test('points the entry at the commit and waits; the layout stays, and the second
   );
 });
 
+test('a job that was cut off after pointing back to an earlier commit is not content with what was said then', async (t) => {
+  const { gitlab, shop, agents, token, report } = await company(t);
+  const commit = await shop.commit(file('1'));
+  const other = await shop.commit(file('2'));
+  const refTo = (sha: string) => ({ [CONFIG]: config(`      ref: {commit: ${sha}}`) });
+  await agents.commit(refTo(commit));
+  await report(commit, 'success', 'the first time');
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  await agents.commit(refTo(other));
+  await agents.commit(refTo(commit));
+  const run = (timeout: string) => step(t, { gitlab, project: shop, commit }, { ...POINT, token, timeout });
+  const early = await run('30s');
+  t.is(early.outputs.status, 'timeout', early.log);
+  t.regex(early.log, /points there already, since 20/);
+  await report(commit, 'pending', 'waits for its turn');
+  await report(commit, 'success', 'the second time');
+  const done = await run('5m');
+  t.is(done.code, 0, done.log);
+  t.regex(done.log, /the second time/);
+});
+
 test('a protected branch: which right is missing, or a merge request, once', async (t) => {
   const { gitlab, shop, agents } = await company(t);
   const commit = await shop.commit(file('1'));

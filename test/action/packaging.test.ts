@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import test, { type ExecutionContext } from 'ava';
 import { parse, parseAllDocuments } from 'yaml';
-import { INPUTS, OUTPUTS } from '../../action/inputs.ts';
+import { INPUTS, OUTPUTS } from '../../action/input-table.ts';
 import { jobVariables, temporaryDirectory } from '../support/action.ts';
 import { ACTION_METADATA } from './action-metadata.ts';
 import { CONFIG, company, config } from './world.ts';
