@@ -139,6 +139,15 @@ test('with an environment a job token is enough, also for a commit that contains
   t.is(done.code, 0, done.log);
   t.is(done.outputs.commit, newer);
   t.false(done.log.includes(value));
+  const bad = await shop.commit(file('3'));
+  await deployed(bad, 'failed');
+  const failed = await step(
+    t,
+    { gitlab, project: shop, commit: bad, env: { CI_JOB_TOKEN: value } },
+    { mode: 'wait', environment: 'production' },
+  );
+  t.is(failed.outputs.status, 'failed');
+  t.regex(failed.log, /deployments do not say why\nhint: its commit status does/);
   const statuses = gitlab.requests.filter(({ path }) => path.includes('/statuses'));
   t.is(statuses.length, 0, 'nothing that a job token can not ask');
 });
