@@ -5,11 +5,12 @@ import { type ApplyRecord, type ApplySetId, isCounted, isHeldBack } from '../cor
 import type { Clock } from '../core/model/clock.ts';
 import type { Cluster } from '../core/model/cluster.ts';
 import { stringifyJson } from '../core/model/json.ts';
-import { formatObject } from '../core/model/object.ts';
+import { formatObject, type ObjectId } from '../core/model/object.ts';
 import type { Change } from '../core/model/plan.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
 import type { RecordedFailure } from '../core/model/record.ts';
 import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
+import { oneLine } from '../core/report/escape.ts';
 import { problemsOf, type SyncedObject, syncRevision } from '../core/sync.ts';
 import type { ResolvedEntry } from './configuration.ts';
 import type { Log } from './log.ts';
@@ -64,6 +65,8 @@ export interface PassResult {
   message: string;
   /** What was applied, to be watched; absent where nothing was. */
   objects?: readonly SyncedObject[];
+  /** What was deleted. */
+  pruned?: readonly ObjectId[];
   /** How many objects were written or deleted. */
   written?: number;
 }
@@ -242,7 +245,8 @@ function applied(
     log.warn('Synchronization failed', { commit, reason, error: message, ...(hint && { hint }) });
   }
   const isInterrupted = reason === 'Interrupted';
-  return { isSynced, isInterrupted, mayPass: true, reason, message, objects, written };
+  const pruned = outcomes.flatMap(({ result, change: { id } }) => (result === 'pruned' ? [id] : []));
+  return { isSynced, isInterrupted, mayPass: true, reason, message, objects, pruned, written };
 }
 
 function recordOptions(
@@ -273,7 +277,7 @@ function recordOptions(
 }
 
 function failureOf({ code, message, hint, file, line, column, object }: Problem): RecordedFailure {
-  const source = [file, line, column].filter((part) => part !== undefined).join(':');
+  const source = oneLine([file, line, column].filter((part) => part !== undefined).join(':'));
   return {
     ...(object && { object: formatObject(object) }),
     reason: code,

@@ -1,12 +1,14 @@
 import { allowsPruning } from '../core/apply/agent-parent.ts';
 import { isExcluded } from '../core/config/resource-filter.ts';
 import type { ParentWishes } from '../core/model/agent-status.ts';
+import type { ObjectId } from '../core/model/object.ts';
 import type { SetStatus } from '../core/model/record.ts';
 import type { SourceFailure } from '../core/model/source.ts';
 import { problemsOf } from '../core/sync.ts';
 import type { ResolvedEntry } from './configuration.ts';
 import { type EntryDesk, type PassResult, recordBroken, runPass } from './entry-pass.ts';
 import type { HealthReport, HealthTracker } from './health-tracker.ts';
+import { untilGone } from './leaving.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { RepositoryWatch, Seen } from './repository-watch.ts';
@@ -61,6 +63,8 @@ export class EntryWorker {
   #isSettled = false;
   #isSynced = false;
   #isQueued = false;
+  /** Deleted objects that are waited for. */
+  #leaving: { objects: readonly ObjectId[]; end: AbortController } | undefined;
   #handledRequest: string | undefined;
   /** The wish for a pass since which the repository has been looked at. */
   #lookedFor: string | undefined;
@@ -140,6 +144,7 @@ export class EntryWorker {
       }
     } finally {
       stopFollowing();
+      this.#leaving?.end.abort();
       await stopTracking();
       this.#setReady(false);
       for (const gauge of [metrics.objects, metrics.synced]) await forgetEntry(gauge, entry.name);
@@ -262,6 +267,7 @@ export class EntryWorker {
     this.#begun = commit;
     this.#repairAt = Number.POSITIVE_INFINITY;
     tracker.passBegins();
+    this.#leaving?.end.abort();
     const startedAt = Date.now();
     const result = await runPass(desk, {
       commit,
@@ -288,6 +294,37 @@ export class EntryWorker {
         result.isSynced,
       );
     this.#conclude(result, trigger, target);
+    if (result.isSynced) this.#waitForDeleted(result.pruned ?? [], target);
+  }
+
+  /** The commit is not there before what left it is gone. */
+  #waitForDeleted(deleted: readonly ObjectId[], target: StatusTarget | undefined): void {
+    const { desk, entry, reporter, tracker, log } = this.#options;
+    // Those of the pass before may still be there.
+    const objects = [...(this.#leaving?.objects ?? []), ...deleted];
+    if (objects.length === 0) return;
+    const leaving = { objects, end: new AbortController() };
+    this.#leaving = leaving;
+    const signal = AbortSignal.any([desk.signal, leaving.end.signal]);
+    const commit = this.#begun;
+    untilGone(desk.cluster, objects, { timeout: entry.pruneTimeoutMs, signal })
+      .then((sentence) => {
+        if (signal.aborted) return;
+        if (sentence === undefined) {
+          this.#leaving = undefined;
+          if (!this.#underWay) tracker.tellAgain();
+          return;
+        }
+        log.error('Objects are not gone', { ...(commit !== undefined && { commit }), error: sentence });
+        if (target && this.#isNewest(target.commit)) reporter?.report(target, 'failed', sentence);
+      })
+      .catch((error: unknown) => {
+        if (signal.aborted) return;
+        // It can't be told: nothing speaks against it any more.
+        log.warn('Deleted objects could not be looked at', { error: String(error) });
+        this.#leaving = undefined;
+        tracker.tellAgain();
+      });
   }
 
   /** The repository can't be read: what runs goes on, and people are told. */
@@ -350,7 +387,7 @@ export class EntryWorker {
     const { reporter } = this.#options;
     if (report.commit !== this.#begun || this.#underWay || !this.#isNewest(report.commit)) return;
     const target = this.#target(this.#seen);
-    if (report.state === 'healthy' && !this.#isSynced) return;
+    if (report.state === 'healthy' && (!this.#isSynced || this.#leaving)) return;
     if (report.state === 'healthy') {
       this.#setReady(true);
       if (target) reporter?.report(target, 'success', report.message);

@@ -108,6 +108,11 @@ export class HealthTracker implements HealthListener {
       tracked.seen = undefined;
       if (seen) this.#compare(tracked, seen === 'gone' ? undefined : seen);
     }
+    this.tellAgain();
+  }
+
+  /** What is known of the health. */
+  tellAgain(): void {
     if (this.#tracked.size > 0)
       this.#handlers?.onHealth({ commit: this.#commit, state: this.#state, message: this.#message });
   }

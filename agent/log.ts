@@ -1,3 +1,5 @@
+import { escapeJsonText } from '../core/report/escape.ts';
+
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type Level = (typeof LEVELS)[number];
 
@@ -44,6 +46,8 @@ export class Log {
   #say(level: Level, msg: string, fields: Fields = {}): void {
     const { write, level: least, now } = this.#sink;
     if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
-    write(`${JSON.stringify({ level, time: now().toISOString(), msg, ...this.#fields, ...fields })}\n`);
+    write(
+      `${escapeJsonText(JSON.stringify({ level, time: now().toISOString(), msg, ...this.#fields, ...fields }))}\n`,
+    );
   }
 }

@@ -1,13 +1,14 @@
 import type { Problem } from '../core/model/problem.ts';
+import { oneLine } from '../core/report/escape.ts';
 
 /** `web.yaml:3:5: unknown field (and 2 more)`: what is said of problems where there is room for one. */
 export function headline([first, ...more]: readonly [Problem, ...Problem[]]): string {
   const rest = more.length > 0 ? ` (and ${more.length} more)` : '';
-  return `${place(first)}${first.message}${rest}`;
+  return oneLine(`${place(first)}${first.message}${rest}`);
 }
 
 /** `web.yaml:3:5: `, or '' for what is nowhere in a file. */
 export function place({ file, line, column }: Problem): string {
   const parts = [file, line, column].filter((part) => part !== undefined).join(':');
-  return parts ? `${parts}: ` : '';
+  return parts ? `${oneLine(parts)}: ` : '';
 }

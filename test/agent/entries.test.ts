@@ -284,3 +284,21 @@ test.serial('a change of one entry does not touch the others', async (t) => {
   await s.agent.said('Synchronizing objects', { entry: 'shop' }, before);
   t.false(s.agent.lines.slice(before).some(({ entry }) => entry === 'other'));
 });
+
+test.serial('what was deleted has to be gone within prune_timeout', async (t) => {
+  const s = await scene(t, `${SHOP}    prune_timeout: 3s\n`);
+  const held = configMap('held', {}, { finalizers: ['example.com/hold'] });
+  await s.shop.commit({ 'a.yaml': configMap('a', {}), 'held.yaml': held });
+  s.start();
+  await s.status(({ healthy }) => healthy !== undefined);
+  const commit = await s.shop.commit({ 'held.yaml': null });
+  const { description } = await s.told(commit, 'failed');
+  t.regex(
+    description!,
+    /^configmap\/held .* is still there 3 s after it was deleted: it waits for its finalizers/,
+  );
+  t.deepEqual(s.statuses(commit), ['failed']);
+  await s.write('PATCH', 'configmaps/held', { metadata: { finalizers: null } });
+  await s.annotate({ 'agent.gitlab.com/sync-requested-at': 'now' });
+  await s.told(commit, 'success');
+});

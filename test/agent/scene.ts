@@ -75,14 +75,18 @@ export class Scene {
   }
 
   /** Waits until the parent of an entry says something. */
-  status(what: (status: SetStatus) => boolean, entry = 'shop'): Promise<SetStatus> {
+  status(
+    what: (status: SetStatus) => boolean,
+    entry = 'shop',
+    options: Partial<WaitOptions> = {},
+  ): Promise<SetStatus> {
     let last: SetStatus | undefined;
     return waitFor(
       async () => {
         last = await entryStatus(this.endpoint, this.namespace, entry);
         return last && what(last) && last;
       },
-      { what: `the parent of ${entry} to say it` },
+      { what: `the parent of ${entry} to say it`, ...options },
     ).catch((error: Error) => {
       throw new Error(`${error.message}: ${JSON.stringify(last)}\n${this.agent.tail()}`);
     });
@@ -137,9 +141,12 @@ export class Scene {
 export const SHOP = '  - id: group/shop\n    name: shop\n    default_namespace: NS\n';
 
 /** A GitLab with a configuration project and a manifest project `group/shop`, and an agent that is not started yet. */
-export async function scene(t: ExecutionContext, config: string = SHOP): Promise<Scene> {
-  const endpoint = sharedCluster();
-  const within = await namespace(t);
+export async function scene(
+  t: ExecutionContext,
+  config: string = SHOP,
+  endpoint: Endpoint = sharedCluster(),
+): Promise<Scene> {
+  const within = await namespace(t, endpoint);
   const gitlab = await startGitLab();
   t.teardown(() => gitlab[Symbol.asyncDispose]());
   const made = new Scene({
