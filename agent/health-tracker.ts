@@ -119,6 +119,8 @@ export class HealthTracker implements HealthListener {
 
   /** These objects were applied for a commit; not all that it wants where `isSynced` is false. */
   track(commit: string, objects: readonly SyncedObject[], isSynced: boolean): void {
+    // A pass that wrote something took what was said of health out of the parent.
+    this.#recorded = undefined;
     const isSame =
       commit === this.#commit &&
       isSynced === this.#isSynced &&

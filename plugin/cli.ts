@@ -11,7 +11,10 @@ import { historyCommand } from './commands/history.ts';
 import { INSTALL_FLAGS, installCommand } from './commands/install.ts';
 import { inventoryCommand } from './commands/inventory.ts';
 import { statusCommand } from './commands/status.ts';
+import { resumeCommand, suspendCommand } from './commands/suspend.ts';
+import { syncCommand } from './commands/sync.ts';
 import { versionCommand } from './commands/version.ts';
+import { waitCommand } from './commands/wait.ts';
 import { CONNECTION_FLAGS } from './connection-flags.ts';
 import type { Io } from './io.ts';
 import { usageProblem } from './usage.ts';
@@ -78,8 +81,12 @@ function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
     .command(historyCommand(io, finish))
     .command(installCommand(io, finish))
     .command(inventoryCommand(io, finish))
+    .command(resumeCommand(io, finish))
     .command(statusCommand(io, finish))
-    .command(versionCommand(io, finish));
+    .command(suspendCommand(io, finish))
+    .command(syncCommand(io, finish))
+    .command(versionCommand(io, finish))
+    .command(waitCommand(io, finish));
 }
 
 /** Of a flag that is given twice the last one counts, as in kubectl. */

@@ -44,7 +44,13 @@ export function usageProblem(message: string, argv: readonly string[]): Problem 
 }
 
 /** What commands take beside flags. */
-const POSITIONALS: Record<string, string> = { history: 'one sync', status: 'an agent and a project' };
+const AGENT_AND_PROJECT = 'an agent and a project';
+const POSITIONALS: Record<string, string> = {
+  history: 'one sync',
+  ...Object.fromEntries(
+    ['status', 'sync', 'wait', 'suspend', 'resume'].map((command) => [command, AGENT_AND_PROJECT]),
+  ),
+};
 
 function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'message' | 'hint'> {
   const flags = argv.filter((argument) => argument.startsWith('-')).map((flag) => flag.replace(/=.*$/s, ''));

@@ -34,6 +34,7 @@ export function entryStatus(parent: KubeObject): EntryStatus | undefined {
     sync,
     ...(health && { health }),
     ...(repaired && { repaired }),
+    revisions: history.flatMap(({ revision }) => revision ?? []),
     notes: notesOf(sync, status, wishes.suspended),
   };
 }

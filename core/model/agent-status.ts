@@ -71,6 +71,8 @@ export interface EntryStatus {
   health?: HealthStatus;
   /** What was last found to differ from the applied revision without a commit, and mended: when, and how many. */
   repaired?: { at: string; objects: number };
+  /** Commits of the syncs that are remembered, the newest first. */
+  revisions?: string[];
   /** Sentences about what keeps it from being synced and healthy. */
   notes: { reason: string; message: string }[];
   /** Commits of the branch that are not applied yet, where GitLab could be asked. */

@@ -44,6 +44,20 @@ export function chooseAgents<T extends Named>(agents: readonly T[], words: reado
   );
 }
 
+/** The only agent among those that are chosen. Throws ProblemError with the list where there are more. */
+export function theOnly<T extends Named>(agents: readonly T[], command: string): T {
+  const [only, ...more] = agents;
+  if (only && more.length === 0) return only;
+  const names = agents.map(({ name, namespace }) =>
+    agents.filter((other) => other.name === name).length > 1 ? `${namespace}/${name}` : name,
+  );
+  throw problem(
+    'ManyAgents',
+    `there are ${agents.length} agents: ${listOf(names)}`,
+    `name one: kubectl gitlab-agent ${command} ${names[0]}`,
+  );
+}
+
 function withEntry<T extends Named>(agent: T, word: string): T {
   const found = matches(agent.entries, word);
   if (found.length === 1) return { ...agent, entries: found };
