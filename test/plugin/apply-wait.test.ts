@@ -5,7 +5,7 @@ import { waitFor } from '../support/cluster.ts';
 import { stage } from '../support/plan.ts';
 import { plugin, startPlugin } from '../support/plugin.ts';
 import { configMap } from '../support/sets.ts';
-import { asKubelet, CRASHING, deployment, RUNNING } from '../support/workloads.ts';
+import { asKubelet, CRASHING, deployment, RUNNING, untilMissed } from '../support/workloads.ts';
 
 const schema = JSON.parse(
   readFileSync(new URL('../../schemas/apply-report.schema.json', import.meta.url), 'utf8'),
@@ -72,9 +72,7 @@ test('the time is over with 1', async (t) => {
   const on = await stage(t);
   const applying = ['apply', '-f', '-', '-n', on.namespace];
   await plugin(applying, { input: deployment('web') });
-  // How long the controller takes is not told by the clock of the one that waits.
-  const unavailable = ['get', 'deploy', 'web', '-o', 'jsonpath={.status.unavailableReplicas}'];
-  await waitFor(async () => (await on.kubectl(unavailable)) === '1', { what: 'the Pod to be missed' });
+  await untilMissed(on, 'web');
   const args = [...applying, '--wait', '--timeout', '2s'];
   const { code, stdout } = await plugin(args, { input: deployment('web') });
   t.is(code, 1);

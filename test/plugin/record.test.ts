@@ -308,7 +308,7 @@ test('explain: what failed, what is gone, what is of no set, and what is no obje
   t.regex(other.stdout, /\nset: +it belongs to no apply set\n/);
   t.is(other.code, 0);
   const errors = await Promise.all(
-    [['explain'], ['explain', 'deploy'], ['explain', 'a/b', 'c'], ['explain', 'widgets/x']].map(
+    [['explain'], ['explain', 'deploy'], ['explain', 'a/b', 'c'], ['explain', 'no-such-things/x']].map(
       ([command, ...args]) => on.run(command!, ...args),
     ),
   );
@@ -318,7 +318,7 @@ test('explain: what failed, what is gone, what is of no set, and what is no obje
       [2, 'error: say which object'],
       [2, 'error: can\'t read the object "deploy"'],
       [2, 'error: can\'t read the object "a/b c"'],
-      [2, 'error: the API server has no kind "widgets"'],
+      [2, 'error: the API server has no kind "no-such-things"'],
     ],
   );
 });

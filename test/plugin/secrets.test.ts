@@ -91,7 +91,7 @@ const FORMATS = ['unified', 'summary', 'json', 'yaml', 'markdown', 'name'];
 test.serial('values of Secrets and of named paths are in no output of a plan', async (t) => {
   const ns = await namespace(t);
   const group = `${ns}.example.org`;
-  await installVaults(group);
+  await installVaults(t, group);
   await installPolicy(t, ns);
   const kubectlApply = (input: string, ...args: string[]) =>
     kubectl(['apply', '-n', ns, '-f', '-', ...args], { input });
@@ -275,7 +275,7 @@ test.serial('nothing of it is left on the disk', (t) => {
   }
 });
 
-async function installVaults(group: string): Promise<void> {
+async function installVaults(t: ExecutionContext, group: string): Promise<void> {
   const string = { type: 'string' };
   const user = { type: 'object', required: ['name'], properties: { name: string, password: string } };
   const properties = {
@@ -303,6 +303,7 @@ async function installVaults(group: string): Promise<void> {
     },
   };
   await kubectl(['apply', '-f', '-'], { input: JSON.stringify(crd) });
+  t.teardown(async () => void (await kubectl(['delete', 'crd', `vaults.${group}`, '--wait=false'])));
   await kubectl(['wait', '--for=condition=Established', `crd/vaults.${group}`, '--timeout=60s']);
 }
 

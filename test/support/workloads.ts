@@ -63,6 +63,14 @@ const container = (state: object, more: object = {}): object => ({
   ...more,
 });
 
+/** Waits until the controller has looked at a Deployment and misses its Pod: that takes what time it takes. */
+export async function untilMissed(on: Stage, name: string): Promise<void> {
+  const unavailable = ['get', 'deploy', name, '-o', 'jsonpath={.status.unavailableReplicas}'];
+  await waitFor(async () => (await on.kubectl(unavailable)) === '1', {
+    what: `the Pod of ${name} to be missed`,
+  });
+}
+
 /** What kubelets write. */
 export const RUNNING = {
   phase: 'Running',
