@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setGlobalProxyFromEnv } from 'node:http';
 import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import type { Host } from './host.ts';
@@ -57,7 +57,7 @@ async function hostOf(env: NodeJS.ProcessEnv): Promise<Host> {
     job: gitlabJob(env, cwd),
     write: (text) => void process.stdout.write(text),
     now: Date.now,
-    dotenv: join(cwd, env.INPUT_REPORT_PATH?.trim() || 'gitlab-agent-report', 'outputs.env'),
+    dotenv: resolve(cwd, env.INPUT_REPORT_PATH?.trim() || 'gitlab-agent-report', 'outputs.env'),
     ...(env.GITLAB_AGENT_OUTPUT_FILE && { outputFile: env.GITLAB_AGENT_OUTPUT_FILE }),
   });
 }
