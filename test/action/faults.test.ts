@@ -216,6 +216,7 @@ for (const [name] of Object.entries(SCENARIOS))
   test.serial(
     `${name}: whatever fails at whichever request, it ends right or in one sentence, and once more is enough`,
     async (t) => {
+      t.timeout(60 * 60_000);
       const calm = await prepare(t, name);
       const before = calm.gitlab.requests.length;
       const done = await calm.run();
