@@ -10,9 +10,11 @@ import { healthCommand } from './commands/health.ts';
 import { historyCommand } from './commands/history.ts';
 import { INSTALL_FLAGS, installCommand } from './commands/install.ts';
 import { inventoryCommand } from './commands/inventory.ts';
+import { registerCommand } from './commands/register.ts';
 import { statusCommand } from './commands/status.ts';
 import { resumeCommand, suspendCommand } from './commands/suspend.ts';
 import { syncCommand } from './commands/sync.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
 import { CONNECTION_FLAGS } from './connection-flags.ts';
@@ -81,10 +83,12 @@ function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
     .command(historyCommand(io, finish))
     .command(installCommand(io, finish))
     .command(inventoryCommand(io, finish))
+    .command(registerCommand(io, finish))
     .command(resumeCommand(io, finish))
     .command(statusCommand(io, finish))
     .command(suspendCommand(io, finish))
     .command(syncCommand(io, finish))
+    .command(uninstallCommand(io, finish))
     .command(versionCommand(io, finish))
     .command(waitCommand(io, finish));
 }

@@ -5,6 +5,9 @@ export interface Io {
   homedir: string;
   /** Standard input, whole; rejects when the signal ends. */
   stdin: () => Promise<Buffer>;
+  /** One line that a person writes; '' where they end the input. `hidden`: it does not appear on the screen. */
+  line: (options?: { hidden?: boolean }) => Promise<string>;
+  stdinIsTty: boolean;
   /** Writes to stdout; a reader that went away is no error. */
   out(text: string): void;
   err(text: string): void;

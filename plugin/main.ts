@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { addAbortSignal } from 'node:stream';
+import { addAbortSignal, Writable } from 'node:stream';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
 import { escapeUnsafe } from '../core/report/escape.ts';
 import { verbosity } from './arguments.ts';
@@ -56,6 +56,8 @@ function processIo(signal: AbortSignal): Io {
     cwd: process.cwd(),
     homedir: env.HOME || homedir(),
     stdin: () => readStdin(signal),
+    line: ({ hidden = false } = {}) => readLine(signal, hidden),
+    stdinIsTty: process.stdin.isTTY === true,
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     stdoutIsTty: stdout.isTTY === true,
@@ -71,4 +73,25 @@ async function readStdin(signal: AbortSignal): Promise<Buffer> {
   // A person at a terminal, or a pipe that nobody closes, must not outlast Ctrl-C.
   const stdin = addAbortSignal(signal, process.stdin);
   return Buffer.concat(await Array.fromAsync(stdin));
+}
+
+async function readLine(signal: AbortSignal, hidden: boolean): Promise<string> {
+  const { createInterface } = await import('node:readline');
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const { stdin: input, stderr } = process;
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input, output: hidden ? nowhere : stderr, terminal: hidden });
+  // A terminal that shows nothing hands Ctrl-C over as a key.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  lines.on('line', resolve);
+  lines.on('close', () => resolve(''));
+  const end = (): void => reject(signal.reason);
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', end);
+    lines.close();
+    if (hidden) stderr.write('\n');
+  }
 }

@@ -47,6 +47,7 @@ export function usageProblem(message: string, argv: readonly string[]): Problem 
 const AGENT_AND_PROJECT = 'an agent and a project';
 const POSITIONALS: Record<string, string> = {
   history: 'one sync',
+  register: 'one agent',
   ...Object.fromEntries(
     ['status', 'sync', 'wait', 'suspend', 'resume'].map((command) => [command, AGENT_AND_PROJECT]),
   ),

@@ -18,13 +18,13 @@ export interface RemovalOptions {
 /**
  * Deletes all members of a set because the set as a whole is to go, behind the guards of single objects, and the
  * parent once nothing is left of it. `isEmpty` tells whether that is so; finalizers, and objects that are kept, hold
- * it. Throws ProblemError where the parent can't be used.
+ * it, and so do kinds that are not served now (`unserved`). Throws ProblemError where the parent can't be used.
  */
 export async function removeSet(
   cluster: Cluster,
   set: ApplySetId,
   { pruneKinds, version, gate, stop }: RemovalOptions,
-): Promise<{ outcomes: Outcome[]; isEmpty: boolean }> {
+): Promise<{ outcomes: Outcome[]; isEmpty: boolean; unserved: readonly string[] }> {
   const run = await planRun(cluster, [], {
     applySet: { set, prune: true, pruneKinds, version, removal: true, allowance: { percent: 100 } },
     namespace: set.namespace,
@@ -49,5 +49,5 @@ export async function removeSet(
     const { uid, resourceVersion } = parent;
     await cluster.delete(run.set!.ref, { uid, resourceVersion, propagation: 'Background', dryRun: false });
   }
-  return { outcomes, isEmpty };
+  return { outcomes, isEmpty, unserved };
 }

@@ -43,13 +43,14 @@ export function createRequester(options: RequesterOptions): ReturnType<typeof cr
   return createRequesterFn(
     (_service, request) => Promise.resolve(request),
     <T>(path: string, request: RequestOptions = {}) =>
-      send(path, request, options) as Promise<FormattedResponse<T & Body>>,
+      sendRequest(path, request, options) as Promise<FormattedResponse<T & Body>>,
   );
 }
 
 type Body = FormattedResponse['body'];
 
-async function send(
+/** Sends one request with all retries. Rejects with GitLabError, or with the signal's reason. */
+export async function sendRequest(
   path: string,
   request: RequestOptions,
   options: RequesterOptions,

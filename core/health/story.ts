@@ -45,11 +45,6 @@ export function tellStory(
   return { lines: teller.lines, cause, ...(teller.log && { log: teller.log }) };
 }
 
-/** Lines as they are shown, the words of the cluster after `scrub`. */
-export function shown(lines: readonly StoryLine[], scrub = (text: string): string => text): StoryLine[] {
-  return lines.map(({ depth, head = '', text }) => ({ depth, text: head + scrub(text) }));
-}
-
 class Teller {
   readonly lines: StoryLine[] = [];
   log: Story['log'];
@@ -65,8 +60,7 @@ class Teller {
   /** Tells an object and what is below it; returns the cause that weighs most, the deeper of two that weigh the same. */
   tell(object: KubeObject, depth: number): Health {
     const health = this.#judge(object);
-    const { head, text } = this.#sentence(health);
-    this.#say(depth, text, `${nameOf(object)}: ${head}`);
+    this.#say(depth, `${nameOf(object)}: ${this.#sentence(health)}`);
     // Before its controller has seen the newest spec, all below is of an older one.
     if (isWell(health.status) || health.reason === 'GenerationNotObserved') return health;
     const causes = [health, ...this.#below(object, depth + 1)];
@@ -170,16 +164,16 @@ class Teller {
     return waits ? asHint(health) : health;
   }
 
-  #sentence({ status, reason, message }: Health): { head: string; text: string } {
+  #sentence({ status, reason, message }: Health): string {
     const head = `${status}, ${reason}`;
     // A Deployment and its ReplicaSet often say the same.
-    if (!message || this.#said.has(message)) return { head, text: '' };
+    if (!message || this.#said.has(message)) return head;
     this.#said.add(message);
-    return { head: `${head}: `, text: message };
+    return `${head}: ${message}`;
   }
 
-  #say(depth: number, text: string, head?: string): void {
-    this.lines.push({ depth, text, ...(head !== undefined && { head }) });
+  #say(depth: number, text: string): void {
+    this.lines.push({ depth, text });
   }
 }
 

@@ -2,10 +2,8 @@ import type { Action, Change } from '../model/plan.ts';
 import { formatPatch, type PatchLine, patch } from './patch.ts';
 import { type Paint, painter, type Style, wrap } from './terminal.ts';
 import {
-  actionText,
   closingNotes,
   closingText,
-  isHeldBack,
   isListed,
   notesOf,
   objectText,
@@ -69,10 +67,7 @@ function block(change: Change, paint: Paint, width: number): string {
 }
 
 function header(change: Change, paint: Paint): string {
-  const [style, sign] = isHeldBack(change)
-    ? (['yellow', SYMBOLS.skip] as const)
-    : ([ACTION_STYLES[change.action], SYMBOLS[change.action]] as const);
-  const action = paint(style, `${sign} ${actionText(change)}`);
+  const action = paint(ACTION_STYLES[change.action], `${SYMBOLS[change.action]} ${change.action}`);
   const source = sourceText(change);
   const parts = [`${action}  ${paint('bold', objectText(change))}`];
   if (source) parts.push(paint('dim', `(${source})`));
@@ -82,8 +77,7 @@ function header(change: Change, paint: Paint): string {
 
 /** A patch as people read it: without hunk heads where the whole object comes or goes. */
 export function patchForPeople(change: Change): PatchLine[] {
-  // What stays has nothing that goes.
-  const lines = isHeldBack(change) ? [] : patch(change);
+  const lines = patch(change);
   const whole = change.action === 'create' || change.action === 'delete';
   return whole ? lines.filter((line) => line.mark !== '@') : lines;
 }

@@ -2,7 +2,6 @@ import { applyManifests } from '../../core/apply/apply.ts';
 import { applySetId } from '../../core/apply/apply-set.ts';
 import type { SetOptions } from '../../core/apply/plan-run.ts';
 import type { ApplyRecord } from '../../core/model/apply.ts';
-import type { Cluster, Discovery } from '../../core/model/cluster.ts';
 import type { Manifest } from '../../core/model/manifest.ts';
 import { formatObject } from '../../core/model/object.ts';
 import { ProblemError } from '../../core/model/problem.ts';
@@ -14,19 +13,8 @@ import { unwellText, waitedText } from '../../core/report/waited-text.ts';
 import { ApplyView } from '../apply/apply-view.ts';
 import { clockOf } from '../clock.ts';
 import { type Io, wantsColor } from '../io.ts';
-import type { Progress } from '../progress.ts';
-import type { Stop } from '../stop.ts';
+import type { Desk } from './desk.ts';
 import { INSTALL_SET } from './settings.ts';
-
-/** What is needed to change a cluster and to tell about it. */
-export interface Desk {
-  cluster: Cluster;
-  discovery: Discovery;
-  io: Io;
-  progress: Progress;
-  stop: Stop;
-  color: 'auto' | 'always' | 'never';
-}
 
 /** The set of an installation. */
 export function installSet(namespace: string, { version }: Pick<Io, 'version'>, prune: boolean): SetOptions {

@@ -22,7 +22,6 @@ export interface InstallObjects {
 /** What an installation applies, apart from Secrets: the files of deploy/, with what the settings say. */
 export function installObjects(files: DeployFiles, settings: InstallSettings): InstallObjects {
   const { namespace: within, ca } = settings;
-  const [namespace] = read(files, 'deploy/base/namespace.yaml');
   const base = [
     ...read(files, 'deploy/base/service-account.yaml'),
     ...read(files, 'deploy/base/role.yaml'),
@@ -31,13 +30,22 @@ export function installObjects(files: DeployFiles, settings: InstallSettings): I
   const deployments = read(files, 'deploy/base/deployment.yaml').map((one) => edited(one, settings));
   const usual = within === USUAL_NAMESPACE;
   return {
-    namespace: placed(namespace!, within, false, within),
+    namespace: namespaceManifest(files, within),
     members: [
       ...base.map((one) => placed(one, within, !usual)),
       ...(ca === undefined ? [] : [authorities(ca, within)]),
       ...deployments.map((one) => placed(one, within, false)),
     ],
   };
+}
+
+/** The Namespace of an agent. */
+export function namespaceManifest(files: DeployFiles, name: string): Manifest {
+  const [namespace] = read(files, 'deploy/base/namespace.yaml');
+  const copy = copyOf(namespace!);
+  copy.id.name = name;
+  copy.object.metadata.name = name;
+  return copy;
 }
 
 type File = keyof DeployFiles;
@@ -105,18 +113,18 @@ function clusterWide(manifest: Manifest): Manifest {
 }
 
 /** The kinds of deploy/ that are in no namespace. */
-const CLUSTER_WIDE = new Set(['Namespace', 'ClusterRole', 'ClusterRoleBinding']);
+const CLUSTER_WIDE = new Set(['ClusterRole', 'ClusterRoleBinding']);
 
 /**
  * The object where the agent is to be installed. What is outside the agent's namespace (`distinct`) gets its name, so
  * that several agents can live in a cluster.
  */
-function placed(manifest: Manifest, within: string, distinct: boolean, name?: string): Manifest {
+function placed(manifest: Manifest, within: string, distinct: boolean): Manifest {
   const copy = copyOf(manifest);
   const { id, object } = copy;
   const isOutside = CLUSTER_WIDE.has(id.kind) || (id.namespace !== undefined && id.namespace !== within);
   const suffix = distinct && isOutside ? `-${within}` : '';
-  id.name = name ?? `${id.name}${suffix}`;
+  id.name = `${id.name}${suffix}`;
   object.metadata.name = id.name;
   if (!CLUSTER_WIDE.has(id.kind)) {
     id.namespace ??= within;

@@ -22,6 +22,8 @@ export interface LiveInstall {
   ca?: string;
   /** Secrets of ours, with the values that are ours. They hold real ones: never print them. */
   secrets: Manifest[];
+  /** Names of the Secrets that somebody else made. */
+  foreign: string[];
 }
 
 /** Reads what is there; what somebody else made counts as not there. Throws ProblemError where that can't be told. */
@@ -31,6 +33,7 @@ export async function readInstall(
   namespace: string,
 ): Promise<LiveInstall> {
   const { id } = applySetId({ namespace, name: INSTALL_SET });
+  const foreign: string[] = [];
   const own = async (apiVersion: string, kind: string, name: string): Promise<KubeObject | undefined> => {
     const { group, version } = parseApiVersion(apiVersion);
     const resource = discovery.resources.find(
@@ -39,6 +42,7 @@ export async function readInstall(
     const answer = await cluster.get({ resource, namespace, name });
     if (answer.ok) {
       const isOurs = dig(answer.value, 'metadata', 'labels', PART_OF) === id && ownsLabel(answer.value);
+      if (!isOurs && kind === 'Secret') foreign.push(name);
       return isOurs ? answer.value : undefined;
     }
     if (answer.failure.status === 404) return undefined;
@@ -59,6 +63,7 @@ export async function readInstall(
     secrets: secrets
       .filter((secret) => secret !== undefined)
       .map((secret) => plainManifest(wantedAgain(secret, namespace), 'the cluster')),
+    foreign,
   };
 }
 
@@ -73,7 +78,7 @@ function wantedAgain(live: KubeObject, namespace: string): Parameters<typeof pla
   } as Parameters<typeof plainManifest>[0];
 }
 
-function settingsOf(deployment: KubeObject): Omit<LiveInstall, 'secrets' | 'ca'> {
+function settingsOf(deployment: KubeObject): Omit<LiveInstall, 'secrets' | 'foreign' | 'ca'> {
   const containers = dig(deployment, 'spec', 'template', 'spec', 'containers');
   const [container] = Array.isArray(containers) ? containers : [];
   const args = dig(container, 'args');

@@ -20,7 +20,7 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** What the flags say, with what is installed already where they are silent. Throws ProblemError with all that is wrong. */
 export function readSettings(
   flags: SettingsFlags,
-  live: Omit<LiveInstall, 'secrets'>,
+  live: Omit<LiveInstall, 'secrets' | 'foreign'>,
   io: Pick<Io, 'env' | 'cwd'>,
 ): WantedInstall {
   const problems: Problem[] = [];

@@ -10,16 +10,13 @@ import { oneLine } from '../../core/report/escape.ts';
 import { render } from '../../core/report/render.ts';
 import { yamlText } from '../../core/report/yaml.ts';
 import type { InstallFlags } from '../commands/install.ts';
-import type { ConnectionFlags } from '../connection-flags.ts';
 import { type InputFlags, readInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
-import { openCluster } from '../open-cluster.ts';
-import { Progress } from '../progress.ts';
 import { Tokens } from '../read-token.ts';
-import { Stop } from '../stop.ts';
 import { awaitReport } from './agent-report.ts';
-import { carryOut, createNamespaces, type Desk, installSet } from './carry-out.ts';
+import { carryOut, createNamespaces, installSet } from './carry-out.ts';
 import { DEPLOY_FILES } from './deploy-files.ts';
+import { type Desk, withDesk } from './desk.ts';
 import { generatedRules, type Held, type Wanted } from './generated-rules.ts';
 import { installObjects } from './install-objects.ts';
 import { readInstall } from './live-install.ts';
@@ -48,30 +45,6 @@ export async function runInstall(flags: InstallFlags, io: Io): Promise<number> {
     printObjects(settings, all, io);
     return 0;
   });
-}
-
-/** Connects for a command that changes what is installed, and ends the connection afterwards. */
-export async function withDesk<T>(
-  flags: ConnectionFlags & { color: Desk['color'] },
-  io: Io,
-  use: (desk: Desk) => Promise<T>,
-): Promise<T> {
-  const progress = new Progress(io);
-  const stop = new Stop(io.signal);
-  try {
-    const { connection, cluster } = openCluster(flags, io, { progress, signal: stop.atOnce });
-    try {
-      progress.update(`asking ${connection.server} …`);
-      const discovery = await cluster.discover();
-      return await use({ cluster, discovery, io, progress, stop, color: flags.color });
-    } finally {
-      for (const warning of cluster.warnings) progress.say(`warning: ${oneLine(warning)}`);
-      cluster.close();
-    }
-  } finally {
-    stop.end();
-    progress.end();
-  }
 }
 
 /** Applies an installation and waits until the agent reports, where `timeout` (ms) says how long. */

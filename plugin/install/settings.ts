@@ -46,6 +46,9 @@ export const CA = { name: 'gitlab-agent-ca', key: 'ca.crt', directory: '/etc/git
 export const INSTALL_SET = 'gitlab-agent-install';
 export const USUAL_NAMESPACE = 'gitlab-agent';
 
+/** Where the Secret with an agent token says which one that is. */
+export const TOKEN_ID_ANNOTATION = 'agent.gitlab.com/token-id';
+
 /** Where the Deployment says what rights were asked for, for the next upgrade. */
 export const RIGHTS_ANNOTATION = 'agent.gitlab.com/rbac';
 

@@ -1,0 +1,41 @@
+import type { Cluster, Discovery } from '../../core/model/cluster.ts';
+import { oneLine } from '../../core/report/escape.ts';
+import type { ConnectionFlags } from '../connection-flags.ts';
+import type { Io } from '../io.ts';
+import { openCluster } from '../open-cluster.ts';
+import { Progress } from '../progress.ts';
+import { Stop } from '../stop.ts';
+
+/** What is needed to change a cluster and to tell about it. */
+export interface Desk {
+  cluster: Cluster;
+  discovery: Discovery;
+  io: Io;
+  progress: Progress;
+  stop: Stop;
+  color: 'auto' | 'always' | 'never';
+}
+
+/** Connects for a command that changes what is installed, and ends the connection afterwards. */
+export async function withDesk<T>(
+  flags: ConnectionFlags & { color: Desk['color'] },
+  io: Io,
+  use: (desk: Desk) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress(io);
+  const stop = new Stop(io.signal);
+  try {
+    const { connection, cluster } = openCluster(flags, io, { progress, signal: stop.atOnce });
+    try {
+      progress.update(`asking ${connection.server} …`);
+      const discovery = await cluster.discover();
+      return await use({ cluster, discovery, io, progress, stop, color: flags.color });
+    } finally {
+      for (const warning of cluster.warnings) progress.say(`warning: ${oneLine(warning)}`);
+      cluster.close();
+    }
+  } finally {
+    stop.end();
+    progress.end();
+  }
+}
