@@ -1,6 +1,7 @@
 /** `npm run bench`: measures the plugin against kubectl and the least that a client can do, and reading Git. */
 import { parseArgs } from 'node:util';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
+import { benchAgent } from './agent.ts';
 import { benchApply } from './apply.ts';
 import { benchDiff } from './diff.ts';
 import { benchGit } from './git.ts';
@@ -13,6 +14,8 @@ const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P
   --ours       without kubectl: our own times and the floor only
   --seed N     other objects; 1 where not said
        npm run bench -- git
+       npm run bench -- agent [--polls N]
+  --polls N    of each repository by an idle agent, 400 where not said; a day has 4320
 `;
 
 // One Service in seven has an address of 4,096: the cluster would run out of them.
@@ -46,10 +49,16 @@ async function main(): Promise<void> {
   const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
   const [what, ...more] = positionals;
   if (more.length === 0 && what === 'git') return await benchGit({ signal: interrupted.signal, say });
+  if (more.length === 0 && what === 'agent')
+    return await benchAgent({
+      polls: count(values.polls, '--polls', 1_000_000),
+      signal: interrupted.signal,
+      say,
+    });
   const bench = { diff: benchDiff, apply: benchApply, job: benchJob }[what ?? ''];
   if (more.length > 0 || !bench) {
     throw new UsageError(
-      `say what to measure: diff, apply, job or git${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff, apply, job, git or agent${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);
@@ -72,6 +81,7 @@ function parse() {
         objects: { type: 'string', default: '1000' },
         changed: { type: 'string', default: '50' },
         seed: { type: 'string', default: '1' },
+        polls: { type: 'string', default: '400' },
         quick: { type: 'boolean' },
         ours: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },

@@ -20,7 +20,7 @@ export interface LogLine {
 
 export interface AgentOptions {
   endpoint: Pick<Endpoint, 'kubeconfig'>;
-  gitlab: GitLab;
+  gitlab: Pick<GitLab, 'url' | 'caFile'>;
   configProject: Project;
   /** Where its own ConfigMaps and its Lease are. */
   namespace: string;
