@@ -1,6 +1,6 @@
 import { dig } from '../model/json.ts';
 import type { Manifest } from '../model/manifest.ts';
-import { objectKey } from '../model/object.ts';
+import { type KubeObject, objectKey } from '../model/object.ts';
 import type { Problem } from '../model/problem.ts';
 
 export const DEPENDS_ON = 'config.kubernetes.io/depends-on';
@@ -24,22 +24,36 @@ export interface Dependency {
 export function dependenciesOf({ object, source, id }: Manifest, problems: Problem[]): Dependency[] {
   const text = dig(object, 'metadata', 'annotations', DEPENDS_ON);
   if (typeof text !== 'string') return [];
-  return text.split(',').flatMap((part): Dependency[] => {
-    const reference = part.trim();
-    const pieces = reference.split('/');
-    const named = pieces.slice(1).every((piece) => piece !== '');
-    if (named && pieces.length === 3) {
-      const [group, kind, name] = pieces as [string, string, string];
-      return [{ key: objectKey({ group, kind, name }), text: reference }];
-    }
-    if (named && pieces.length === 5 && pieces[1] === 'namespaces') {
-      const [group, , namespace, kind, name] = pieces as [string, string, string, string, string];
-      return [{ key: objectKey({ group, kind, namespace, name }), text: reference }];
-    }
+  return referencesOf(text).flatMap(({ key, text: reference }): Dependency[] => {
+    if (key !== undefined) return [{ key, text: reference }];
     const message = `${DEPENDS_ON}: can't read ${JSON.stringify(reference)}`;
     problems.push({ code: 'DependsOn', message, ...source, object: id, hint: HINT });
     return [];
   });
+}
+
+/** What the annotation of a live object names; what can't be read, long applied, names nothing. */
+export function keysNamedBy(live: KubeObject): string[] {
+  const text = dig(live, 'metadata', 'annotations', DEPENDS_ON);
+  return typeof text === 'string' ? referencesOf(text).flatMap(({ key }) => key ?? []) : [];
+}
+
+function referencesOf(text: string): { key: string | undefined; text: string }[] {
+  return text.split(',').map((part) => {
+    const reference = part.trim();
+    return { key: keyOf(reference.split('/')), text: reference };
+  });
+}
+
+function keyOf(pieces: string[]): string | undefined {
+  if (pieces.slice(1).includes('')) return undefined;
+  if (pieces.length === 3) {
+    const [group, kind, name] = pieces as [string, string, string];
+    return objectKey({ group, kind, name });
+  }
+  if (pieces.length !== 5 || pieces[1] !== 'namespaces') return undefined;
+  const [group, , namespace, kind, name] = pieces as [string, string, string, string, string];
+  return objectKey({ group, kind, namespace, name });
 }
 
 /** The number of `argocd.argoproj.io/sync-wave`; 0 where there is none. What is no integer goes to `problems`. */

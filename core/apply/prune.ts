@@ -6,11 +6,9 @@ import { describeFailure } from '../plan/failure.ts';
 import { ownFields } from '../plan/field-set.ts';
 import type { SecretGate } from '../plan/secret-gate.ts';
 import { view } from '../plan/shape.ts';
-import { groupKind } from './apply-set.ts';
-import { SYNC_WAVE } from './depends-on.ts';
-import { rankOf } from './order.ts';
 import { cutOff, failed, heldBack, INTERRUPTED } from './outcome.ts';
 import { type Candidate, guardOne, guardPrune, type PruneFacts } from './prune-guards.ts';
+import { pruneOrder } from './prune-order.ts';
 import { sideBySide } from './side-by-side.ts';
 
 const ATTEMPTS = 5;
@@ -41,25 +39,19 @@ export function planPrune(
     const said = `held back: ${message}${hint ? ` (${hint})` : ''}`;
     return [{ candidate, change: { ...change, reason, message: said }, held: decision.error }];
   });
-  return steps.toSorted((a, b) => placeOf(b.candidate) - placeOf(a.candidate));
+  return inOrder(steps).flat();
+}
+
+function inOrder(steps: readonly PruneStep[]): PruneStep[][] {
+  const byCandidate = new Map(steps.map((step) => [step.candidate, step]));
+  const groups = pruneOrder(steps.map(({ candidate }) => candidate));
+  return groups.map((group) => group.map((candidate) => byCandidate.get(candidate)!));
 }
 
 function beforeOf({ id, live }: Candidate, gate: SecretGate): Pick<Change, 'before'> {
   const fields = ownFields(live);
   const { before } = gate.views(id, view(live, fields), undefined, fields);
   return before === undefined ? {} : { before };
-}
-
-/**
- * Sync wave first, then kind, as when it was applied; but a Namespace takes all that is in it along, a CRD all of
- * its kind, and a broken APIService lets no Namespace go.
- */
-function placeOf({ id, live }: Candidate): number {
-  const kind = groupKind(id);
-  if (kind === 'APIService.apiregistration.k8s.io') return Number.MAX_SAFE_INTEGER;
-  if (rankOf(id) === 0) return Number.MIN_SAFE_INTEGER;
-  const wave = Number(dig(live, 'metadata', 'annotations', SYNC_WAVE) ?? 0);
-  return (Number.isInteger(wave) ? wave : 0) * 100 + rankOf(id);
 }
 
 export interface PruneDesk {
@@ -78,7 +70,7 @@ export interface PruneDesk {
 /** Deletes what the plan says, kinds one after the other, and tells what became of each step, in their order. */
 export async function prune(desk: PruneDesk, steps: readonly PruneStep[]): Promise<Outcome[]> {
   const outcomes = new Map<PruneStep, Outcome>();
-  for (const wave of Map.groupBy(steps, ({ candidate }) => placeOf(candidate)).values()) {
+  for (const wave of inOrder(steps)) {
     await sideBySide(wave, async (step) => {
       const outcome = await pruneOne(desk, step).catch((error: unknown) =>
         cutOff(step.change, error, desk.stop),

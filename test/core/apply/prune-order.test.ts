@@ -6,7 +6,7 @@ import { SecretGate } from '../../../core/plan/secret-gate.ts';
 const SET = 'applyset-x-v1';
 const LABEL = { 'f:metadata': { 'f:labels': { 'f:applyset.kubernetes.io/part-of': {} } } };
 
-function member(kind: string, name: string, wave = '0'): Candidate {
+function member(kind: string, name: string, wave = '0', dependsOn?: string): Candidate {
   const [group = '', short = kind] = kind.includes('/') ? kind.split('/') : ['', kind];
   const id = { group, version: 'v1', kind: short, name };
   const resource = { group, version: 'v1', kind: short, plural: 'x', namespaced: false, verbs: [] };
@@ -14,7 +14,10 @@ function member(kind: string, name: string, wave = '0'): Candidate {
     name,
     uid: name,
     labels: { 'applyset.kubernetes.io/part-of': SET },
-    annotations: { 'argocd.argoproj.io/sync-wave': wave },
+    annotations: {
+      'argocd.argoproj.io/sync-wave': wave,
+      ...(dependsOn !== undefined && { 'config.kubernetes.io/depends-on': dependsOn }),
+    },
     managedFields: [
       { manager: 'gitlab-agent', operation: 'Apply' as const, apiVersion: 'v1', fieldsV1: LABEL },
     ],
@@ -37,6 +40,25 @@ const ORDERS: [title: string, members: Candidate[], order: string][] = [
     'later sync waves first',
     [member('apps/Deployment', 'first', '-1'), member('ConfigMap', 'second', '1')],
     'second first',
+  ],
+  [
+    'what depends on another goes before it, whatever their kinds and waves',
+    [
+      member('apps/Deployment', 'db', '9'),
+      member('ConfigMap', 'settings', '0', 'apps/Deployment/db, apps/Deployment/cache'),
+      member('apps/Deployment', 'cache', '0'),
+      member('apps/Deployment', 'web', '0', '/ConfigMap/settings'),
+    ],
+    'web settings db cache',
+  ],
+  [
+    'circles, others outside and what can not be read hold nothing up',
+    [
+      member('ConfigMap', 'a', '0', '/ConfigMap/b'),
+      member('ConfigMap', 'b', '0', '/ConfigMap/a,/ConfigMap/b'),
+      member('apps/Deployment', 'c', '0', 'nonsense,apps/Deployment/elsewhere'),
+    ],
+    'c b a',
   ],
   [
     'an APIService goes before any Namespace, a Namespace and a CRD after all else, whatever their waves',
