@@ -106,6 +106,28 @@ export async function syncRevision(cluster: Cluster, options: SyncOptions): Prom
   return { ok: true, record, objects };
 }
 
+/** One revision of one entry, to be compared with the cluster. */
+export type ComparisonOptions = Pick<
+  SyncOptions,
+  'entry' | 'set' | 'open' | 'version' | 'pruneAll' | 'signal' | 'env' | 'onNotice'
+> & { gate: SecretGate; onProgress?: (done: number, total: number) => void };
+
+/** What a pass would do with a revision. Nothing is written. Throws as `syncRevision`. */
+export async function planRevision(
+  cluster: Cluster,
+  { gate, onProgress, ...options }: ComparisonOptions,
+): Promise<{ ok: true; changes: Change[] } | { ok: false; problems: [Problem, ...Problem[]] }> {
+  const read = await readEntry(options);
+  if (!read.ok) return read;
+  const run = await planRun(cluster, read.manifests, {
+    ...applyOptions(options),
+    gate,
+    locate: read.locate,
+    ...(onProgress && { onProgress }),
+  });
+  return { ok: true, changes: changesOf(run) };
+}
+
 async function planOnly(
   cluster: Cluster,
   manifests: readonly Manifest[],
@@ -130,7 +152,10 @@ function applyOptions({
   record,
   version,
   pruneAll,
-}: SyncOptions): Omit<ApplyOptions, 'clock' | 'stop'> {
+}: Pick<SyncOptions, 'entry' | 'set' | 'version' | 'pruneAll'> & Partial<Pick<SyncOptions, 'record'>>): Omit<
+  ApplyOptions,
+  'clock' | 'stop'
+> {
   const { inventoryPolicy } = entry;
   const allowance = pruneAll ? EVERYTHING : entry.pruneLimit;
   return {
@@ -142,7 +167,7 @@ function applyOptions({
       advice: ADVICE,
       propagation: PROPAGATION[entry.prunePropagationPolicy],
       version,
-      record,
+      ...(record && { record }),
       ...(allowance && { allowance }),
     },
     ...(inventoryPolicy === 'adopt_all' && { adopted: 'all' as const }),
@@ -163,7 +188,7 @@ async function readEntry({
   signal,
   env,
   onNotice,
-}: SyncOptions): Promise<
+}: Pick<SyncOptions, 'entry' | 'open' | 'signal' | 'env' | 'onNotice'>): Promise<
   | { ok: true; manifests: Manifest[]; locate: ReadResult['locate'] }
   | { ok: false; problems: [Problem, ...Problem[]] }
 > {

@@ -97,7 +97,8 @@ function plannedObject(change: Change, more: { uid?: string; wanted?: string }):
     ...(action === 'delete' && before !== undefined && { before }),
     ...(action === 'create' && after !== undefined && { after }),
     ...(yielded?.length && { yielded }),
-    ...(conflicts?.length && { conflicts }),
+    // When they wrote is no part of what is approved.
+    ...(conflicts?.length && { conflicts: conflicts.map(({ path, manager }) => ({ path, manager })) }),
     ...more,
   };
 }

@@ -40,8 +40,8 @@ export interface Change {
   after?: Json;
   /** Paths left to another manager: not sent, not compared. */
   yielded?: string[];
-  /** Paths taken from another manager, and from whom. */
-  conflicts?: { path: string; manager: string }[];
+  /** Paths taken from another manager, from whom, and when they last wrote (RFC 3339). */
+  conflicts?: { path: string; manager: string; time?: string }[];
 }
 
 /** What an object needs, apart from which one it is. */

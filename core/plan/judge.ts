@@ -196,7 +196,7 @@ function update(
 ): Verdict {
   const conflicts = views.differences
     .filter(({ before }) => before !== undefined)
-    .flatMap(({ path, steps }) => otherOwners(live, steps, taken).map((manager) => ({ path, manager })));
+    .flatMap(({ path, steps }) => otherOwners(live, steps, taken).map((owner) => ({ path, ...owner })));
   return {
     action: 'update',
     ...verified,

@@ -62,16 +62,21 @@ export function othersFields(object: KubeObject, except: readonly ManagedFields[
   return union(...othersEntries(object, except).map(fieldsOf));
 }
 
-/** Who, but us, owns the field at `path`; empty where nobody does. */
+/** Who, but us, owns the field at `path`, and when they last wrote; empty where nobody does. */
 export function otherOwners(
   object: KubeObject,
   path: readonly PathStep[],
   except: readonly ManagedFields[],
-): string[] {
-  const owners = othersEntries(object, except)
-    .filter((entry) => covers(fieldsOf(entry), path))
-    .map((entry) => entry.manager ?? 'unknown');
-  return [...new Set(owners)];
+): { manager: string; time?: string }[] {
+  const owners = othersEntries(object, except).filter((entry) => covers(fieldsOf(entry), path));
+  const byName = Map.groupBy(owners, ({ manager = 'unknown' }) => manager);
+  return [...byName].map(([manager, entries]) => {
+    const time = entries
+      .map((entry) => entry.time ?? '')
+      .toSorted()
+      .at(-1);
+    return { manager, ...(time && { time }) };
+  });
 }
 
 /** The entries that neither are ours nor become ours. */

@@ -21,7 +21,7 @@ export interface ReportedChange {
   /** For people: hunks of the object's YAML. Long ones are shortened, `fields` never is. */
   patch?: string;
   yielded?: string[];
-  conflicts?: { path: string; manager: string }[];
+  conflicts?: { path: string; manager: string; time?: string }[];
 }
 
 /** The document of `-o json` and `-o yaml`, described by `schemas/diff-report.schema.json`. */
@@ -67,7 +67,13 @@ export function reportedChange(change: Change, patches: boolean): ReportedChange
     ...(text ? { patch: text } : {}),
     ...(change.yielded?.length ? { yielded: change.yielded } : {}),
     ...(change.conflicts?.length
-      ? { conflicts: change.conflicts.map(({ path, manager }) => ({ path, manager })) }
+      ? {
+          conflicts: change.conflicts.map(({ path, manager, time }) => ({
+            path,
+            manager,
+            ...(time && { time }),
+          })),
+        }
       : {}),
   };
 }

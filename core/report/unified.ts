@@ -33,6 +33,8 @@ export interface TerminalOptions {
   color?: boolean;
   /** Where messages are wrapped, in columns. Lines of YAML are never wrapped. */
   width?: number;
+  /** Said of what others wrote, as an age; without it no times are told. */
+  now?: Date;
 }
 
 /**
@@ -44,7 +46,7 @@ export function unified(changes: readonly Change[], options: TerminalOptions = {
   const width = options.width ?? 80;
   const blocks = unknownFirst(changes)
     .filter(isListed)
-    .map((change) => block(change, paint, width));
+    .map((change) => block(change, paint, width, options.now));
   const closing = [
     ...closingNotes(changes).flatMap((note) => wrap(closingText(note), width, '')),
     paint('bold', summaryLine(changes)),
@@ -52,9 +54,9 @@ export function unified(changes: readonly Change[], options: TerminalOptions = {
   return `${[...blocks, closing.join('\n')].join('\n\n')}\n`;
 }
 
-function block(change: Change, paint: Paint, width: number): string {
+function block(change: Change, paint: Paint, width: number, now: Date | undefined): string {
   const lines = [header(change, paint)];
-  for (const note of notesOf(change)) {
+  for (const note of notesOf(change, now)) {
     const wrapped = wrap(note.text, width, '    ');
     lines.push(...(note.warning ? wrapped.map((line) => paint('yellow', line)) : wrapped));
   }

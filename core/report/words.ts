@@ -1,5 +1,6 @@
 import { formatObject } from '../model/object.ts';
 import { type Action, type Change, summarize } from '../model/plan.ts';
+import { ageText } from './age.ts';
 import { oneLine } from './escape.ts';
 
 /** How an action looks at the start of a line. */
@@ -71,8 +72,8 @@ export interface Note {
   warning: boolean;
 }
 
-/** What is to be said of an object besides its patch: cause, dangers, fields taken from or left to others. */
-export function notesOf(change: Change): Note[] {
+/** What is to be said of an object besides its patch: cause, dangers, fields taken from or left to others; with `now` also when. */
+export function notesOf(change: Change, now?: Date): Note[] {
   const notes: Note[] = [];
   const say = (text: string, warning = false): void => {
     notes.push({ text: oneLine(text), warning });
@@ -86,7 +87,12 @@ export function notesOf(change: Change): Note[] {
     say('warning: the object would be deleted and created again', true);
   }
   for (const [manager, taken] of Map.groupBy(change.conflicts ?? [], (conflict) => conflict.manager)) {
-    say(`taken from ${manager}: ${listed(taken.map((conflict) => conflict.path))}`);
+    const at = taken
+      .map(({ time = '' }) => time)
+      .toSorted()
+      .at(-1);
+    const when = now && at ? `, which wrote ${ageText(at, now)} ago` : '';
+    say(`taken from ${manager}${when}: ${listed(taken.map((conflict) => conflict.path))}`);
   }
   if (change.yielded?.length) say(`left to other managers: ${listed(change.yielded)}`);
   return notes;

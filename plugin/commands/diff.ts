@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
+import { AGENT_FLAGS, type AgentWords, withAgentWords } from '../agents/agent-flags.ts';
 import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.ts';
 import { INPUT_FLAGS, PLAN_FLAGS, TERM_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
@@ -32,9 +33,10 @@ export const DIFF_FLAGS = {
   ...TERM_FLAGS,
   ...SET_FLAGS,
   ...PLAN_FLAGS,
+  ...AGENT_FLAGS,
 } as const;
 
-type RawFlags = InferredOptionTypes<typeof DIFF_FLAGS> & ConnectionFlags;
+type RawFlags = InferredOptionTypes<typeof DIFF_FLAGS> & ConnectionFlags & AgentWords;
 export type DiffFlags = ArgumentsCamelCase<RawFlags>;
 
 const DESCRIPTION = `Show what an apply would change
@@ -42,6 +44,10 @@ const DESCRIPTION = `Show what an apply would change
 Compares manifests with the live cluster: what would be created, changed or
 replaced, with the values that the API server would store. What could not be
 told is "unknown", is printed first, and hides nothing else.
+
+Without -f and -k it shows what agents would change now, at the revision that
+they should run or at --rev: drift by object and field, with who wrote it and
+when. Their repositories are read with your own Git credentials.
 
 With -o plan the plan goes into a file that a person can read and approve, and
 apply --plan carries out exactly that or nothing. No secret value is in it:
@@ -67,6 +73,10 @@ const EXAMPLES = `Examples:
   # two revisions, without a cluster, for a merge request
   kubectl gitlab-agent diff -R -f deploy/ --rev main..HEAD -o markdown
 
+  # what agents would change now; one project at another branch
+  kubectl gitlab-agent diff
+  kubectl gitlab-agent diff production shop --rev release-2
+
   # a plan to approve, and then to carry out as it is
   kubectl gitlab-agent diff -R -f deploy/ --applyset shop --prune -o plan --out plan.json
   kubectl gitlab-agent apply -R -f deploy/ --plan plan.json`;
@@ -74,11 +84,11 @@ const EXAMPLES = `Examples:
 /** `diff`: reads the manifests, plans against the cluster (or another revision) and prints the plan. */
 export function diffCommand(io: Io, finish: (code: number) => void): CommandModule<object, RawFlags> {
   return {
-    command: 'diff',
+    command: 'diff [agent] [project]',
     describe: 'Show what an apply would change',
     builder: (yargs) =>
-      withConnectionFlags(yargs.options(DIFF_FLAGS).group(Object.keys(DIFF_FLAGS), 'Flags:'))
-        .usage(`$0 diff (-f PATH | -k DIRECTORY) [flags]\n\n${DESCRIPTION}`)
+      withConnectionFlags(withAgentWords(yargs).options(DIFF_FLAGS).group(Object.keys(DIFF_FLAGS), 'Flags:'))
+        .usage(`$0 diff (-f PATH | -k DIRECTORY | [AGENT] [PROJECT]) [flags]\n\n${DESCRIPTION}`)
         .epilogue(EXAMPLES),
     handler: async (flags) => {
       const { runDiff } = await import('../diff/run-diff.ts');

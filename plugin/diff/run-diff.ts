@@ -14,6 +14,16 @@ import { compareRevisions, splitRange } from './revisions.ts';
 
 /** Runs `diff` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runDiff(flags: DiffFlags, io: Io): Promise<number> {
+  if ((flags.filename ?? []).length === 0 && flags.kustomize === undefined) {
+    const { runAgentDiff } = await import('./agent-diff.ts');
+    return runAgentDiff(flags, io);
+  }
+  if (flags.agent !== undefined)
+    throw new ProblemError({
+      code: 'Usage',
+      message: `diff takes either files or an agent, not also ${JSON.stringify(flags.agent)}`,
+      hint: `did you mean -f ${flags.agent}?`,
+    });
   checkInputs(flags, 'diff', 'compare');
   checkPlanFlags(flags);
   const { output } = flags;

@@ -28,8 +28,8 @@ const MISTAKES: [string, string][] = [
   ['dif', 'error: there is no command "dif"\nhint: did you mean diff?\n'],
   ['frob', 'error: there is no command "frob"\nhint: kubectl gitlab-agent --help lists the commands\n'],
   [
-    'diff',
-    'error: say what to compare: -f or -k is missing\nhint: kubectl gitlab-agent diff -f DIRECTORY -R\n',
+    'diff --prune',
+    'error: --prune is for manifests at hand, and none are named\nhint: name them by -f or -k; agents go by their configuration\n',
   ],
   ['diff -f cm.yaml -k .', 'error: -f and -k exclude each other\nhint: run diff once for each\n'],
   ['diff -f', 'error: -f needs a value\nhint: a value that begins with "-" is written -f=VALUE\n'],
@@ -37,7 +37,10 @@ const MISTAKES: [string, string][] = [
     'diff -f cm.yaml --context',
     'error: --context needs a value\nhint: a value that begins with "-" is written --context=VALUE\n',
   ],
-  ['diff cm.yaml', 'error: diff takes flags only, not "cm.yaml"\nhint: did you mean -f cm.yaml?\n'],
+  [
+    'diff cm.yaml',
+    'error: diff takes files by -f, and "cm.yaml" names an agent\nhint: did you mean -f cm.yaml?\n',
+  ],
   [
     'config',
     'error: say what to do with the configuration\nhint: kubectl gitlab-agent --help lists the commands\n',
@@ -156,7 +159,7 @@ test('help goes to stdout, for the program and for each command', async (t) => {
   ]);
   for (const { code, stderr } of [root, diff, version])
     t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
-  t.regex(root!.stdout, /diff +Show what an apply would change\n/);
+  t.regex(root!.stdout, /diff \[agent\] +Show what an apply would change\n/);
   t.regex(diff!.stdout, /Exit codes: 0 no difference, 1 differences, 2 something is unknown or failed/);
   t.regex(diff!.stdout, /--secret-path/);
   for (const line of diff!.stdout.split('\n')) t.true(line.length <= 80, line);
