@@ -41,7 +41,7 @@ export function withMembership(step: Step, { set, adopted, refuseUnowned = false
     return refused('NotAMember', 'it is there already and belongs to no set; nothing is adopted here');
   if (owner !== undefined && owner !== set && adopted !== 'all' && !adopted.has(owner)) {
     const hint = set === undefined ? 'apply it with its set' : `--adopt-set ${owner} takes it over`;
-    const message = `it is a member of the apply set ${owner}, which this run does not name; ${hint}`;
+    const message = `it is a member of the apply set ${owner}, which this run does not name; ${hint} (explain tells which set that is)`;
     return refused('MemberOfSet', message);
   }
   if (set === undefined || owner === set || change.reason !== undefined) return step;

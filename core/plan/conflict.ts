@@ -8,10 +8,12 @@ import type { Yielded } from './yield.ts';
 
 type Conflicts = NonNullable<Change['conflicts']>;
 
+const WAYS_OUT = '--conflicts=take takes them, --conflicts=keep leaves them';
+
 /** The verdict on an object whose conflicts may not be settled by taking the fields. */
 export function conflicting(conflicts: Conflicts): Verdict {
   const named = conflicts.map(({ path, manager }) => `${path} belongs to ${manager}`);
-  return { action: 'unknown', reason: 'Conflict', message: named.join(', '), conflicts };
+  return { action: 'unknown', reason: 'Conflict', message: `${named.join(', ')}; ${WAYS_OUT}`, conflicts };
 }
 
 /**

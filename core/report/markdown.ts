@@ -3,7 +3,9 @@ import { codeSpan, fenced, htmlCode } from './markdown-text.ts';
 import { formatPatch } from './patch.ts';
 import { hunkTitle, patchForPeople } from './unified.ts';
 import {
+  actionText,
   closingNotes,
+  isHeldBack,
   isListed,
   notesOf,
   objectText,
@@ -87,7 +89,7 @@ function split(changes: readonly Change[], room: number): Entry[][] {
 // A reviewer must see what is lost without reading a table of 200 rows.
 function dangerLines(changes: readonly Change[]): string[] {
   const line = (action: Action, words: string): string[] => {
-    const objects = changes.filter((change) => change.action === action);
+    const objects = changes.filter((change) => change.action === action && !isHeldBack(change));
     if (objects.length === 0) return [];
     const named = objects.slice(0, MAX_NAMED).map((change) => codeSpan(objectText(change), 80));
     const more = objects.length > MAX_NAMED ? ` and ${objects.length - MAX_NAMED} more` : '';
@@ -97,8 +99,9 @@ function dangerLines(changes: readonly Change[]): string[] {
 }
 
 function row(change: Change): string {
-  const action = change.verified === false ? `${change.action}, not verified` : change.action;
-  const words = change.action === 'replace' || change.action === 'delete' ? `**${action}**` : action;
+  const action = change.verified === false ? `${change.action}, not verified` : actionText(change);
+  const isDanger = change.action === 'replace' || change.action === 'delete';
+  const words = isDanger && !isHeldBack(change) ? `**${action}**` : action;
   const reason = [change.reason, change.message].filter(Boolean).join(': ');
   return `| ${words} | ${codeSpan(objectText(change))} | ${codeSpan(sourceText(change))} | ${codeSpan(reason)} |`;
 }
@@ -119,7 +122,7 @@ function tooLarge(change: Change, size: number): string {
 }
 
 function collapsed(change: Change, body: string): string {
-  const title = `<summary>${change.action} ${htmlCode(objectText(change))}</summary>`;
+  const title = `<summary>${actionText(change)} ${htmlCode(objectText(change))}</summary>`;
   return `<details>\n${title}\n\n${body}\n\n</details>`;
 }
 

@@ -3,8 +3,10 @@ import { oneLine } from './escape.ts';
 import { painter, type Style, wrap } from './terminal.ts';
 import type { TerminalOptions } from './unified.ts';
 import {
+  actionText,
   closingNotes,
   closingText,
+  isHeldBack,
   isListed,
   objectText,
   sourceText,
@@ -23,7 +25,7 @@ export function summary(changes: readonly Change[], options: TerminalOptions = {
   const paint = painter(options.color ?? false);
   const listed = unknownFirst(changes).filter((change) => isListed(change) || change.reason);
   const rows = listed.map((change) => [
-    change.action,
+    actionText(change),
     objectText(change),
     sourceText(change),
     detail(change),
@@ -36,7 +38,8 @@ export function summary(changes: readonly Change[], options: TerminalOptions = {
   );
   const lines = rows.map((row, index) => {
     const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
-    const style = STYLES[listed[index]!.action];
+    const change = listed[index]!;
+    const style = isHeldBack(change) ? 'yellow' : STYLES[change.action];
     return [style ? paint(style, cells[0]!) : cells[0]!, ...cells.slice(1)].join('  ').trimEnd();
   });
   const notes = closingNotes(changes).flatMap((note) => wrap(closingText(note), options.width ?? 80, ''));

@@ -2,8 +2,10 @@ import type { Action, Change } from '../model/plan.ts';
 import { formatPatch, type PatchLine, patch } from './patch.ts';
 import { type Paint, painter, type Style, wrap } from './terminal.ts';
 import {
+  actionText,
   closingNotes,
   closingText,
+  isHeldBack,
   isListed,
   notesOf,
   objectText,
@@ -69,7 +71,10 @@ function block(change: Change, paint: Paint, width: number, now: Date | undefine
 }
 
 function header(change: Change, paint: Paint): string {
-  const action = paint(ACTION_STYLES[change.action], `${SYMBOLS[change.action]} ${change.action}`);
+  const [style, sign] = isHeldBack(change)
+    ? (['yellow', SYMBOLS.skip] as const)
+    : ([ACTION_STYLES[change.action], SYMBOLS[change.action]] as const);
+  const action = paint(style, `${sign} ${actionText(change)}`);
   const source = sourceText(change);
   const parts = [`${action}  ${paint('bold', objectText(change))}`];
   if (source) parts.push(paint('dim', `(${source})`));
@@ -79,7 +84,8 @@ function header(change: Change, paint: Paint): string {
 
 /** A patch as people read it: without hunk heads where the whole object comes or goes. */
 export function patchForPeople(change: Change): PatchLine[] {
-  const lines = patch(change);
+  // What stays has nothing that goes.
+  const lines = isHeldBack(change) ? [] : patch(change);
   const whole = change.action === 'create' || change.action === 'delete';
   return whole ? lines.filter((line) => line.mark !== '@') : lines;
 }

@@ -23,6 +23,8 @@ const COUNTED: [Action, string][] = [
   ['skip', 'skipped'],
   ['unknown', 'unknown'],
 ];
+/** The same of deletes that a guard keeps back. */
+const HELD_BACK = 'held back';
 const MAX_PATHS = 8;
 const DANGEROUS: readonly Action[] = ['unknown', 'delete', 'replace'];
 
@@ -38,9 +40,12 @@ export function summaryLine(changes: readonly Change[], options: { dangerousFirs
     return index < 0 ? DANGEROUS.length : index;
   };
   const order = options.dangerousFirst ? COUNTED.toSorted((a, b) => rank(a) - rank(b)) : COUNTED;
-  const parts = order
-    .filter(([action]) => summary[action] > 0)
-    .map(([action, words]) => `${summary[action]} ${words}`);
+  const held = changes.filter(isHeldBack).length;
+  const parts = order.flatMap(([action, words]) => {
+    const kept = action === 'delete' ? held : 0;
+    const going = summary[action] - kept;
+    return [...(going > 0 ? [`${going} ${words}`] : []), ...(kept > 0 ? [`${kept} ${HELD_BACK}`] : [])];
+  });
   const settled = changes.length === summary.unchanged + summary.skip;
   return [...(settled ? ['nothing to change'] : []), ...parts].join(', ');
 }
@@ -54,6 +59,16 @@ export function unknownFirst(changes: readonly Change[]): Change[] {
 /** Objects that a report names; the others are only counted. */
 export function isListed(change: Change): boolean {
   return change.action !== 'unchanged';
+}
+
+/** A delete that a guard keeps back: no plan gives a reason for any other. */
+export function isHeldBack({ action, reason }: Pick<Change, 'action' | 'reason'>): boolean {
+  return action === 'delete' && reason !== undefined;
+}
+
+/** What is done to an object, in a word or two. */
+export function actionText(change: Change): string {
+  return isHeldBack(change) ? HELD_BACK : change.action;
 }
 
 /** `deployment.apps/web -n shop`, safe to print whatever the manifest says. */
@@ -84,9 +99,11 @@ export function notesOf(change: Change, now?: Date): Note[] {
     if (!change.message && change.fields?.length) {
       say(`immutable among ${listed(change.fields.map((field) => field.path))}`);
     }
-    say('warning: the object would be deleted and created again', true);
+    say('warning: apply deletes it and creates it again, if --replace or its annotation allows that', true);
   }
-  for (const [manager, taken] of Map.groupBy(change.conflicts ?? [], (conflict) => conflict.manager)) {
+  // Of what is not written nothing is taken.
+  const conflicts = change.action === 'unknown' ? [] : (change.conflicts ?? []);
+  for (const [manager, taken] of Map.groupBy(conflicts, (conflict) => conflict.manager)) {
     const at = taken
       .map(({ time = '' }) => time)
       .toSorted()

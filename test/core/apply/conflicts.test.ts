@@ -45,7 +45,10 @@ test.serial('fail: the object is left as it is, with field and manager named', a
   const writes = await writesOf(on, async () => {
     const record = await applyText(on, CONFIG('a: "2", b: "2"'), { conflicts: 'fail' });
     t.deepEqual(became(record), { 'ConfigMap/web': 'failed Conflict' });
-    t.is(record.outcomes[0]!.error!.message, 'data.a belongs to flux');
+    t.is(
+      record.outcomes[0]!.error!.message,
+      'data.a belongs to flux; --conflicts=take takes them, --conflicts=keep leaves them',
+    );
   });
   t.deepEqual(writes, []);
   t.deepEqual(told(await on.plan(CONFIG('a: "2", b: "2"'), { conflicts: 'fail' })), {

@@ -94,7 +94,7 @@ test('table rows have four cells whatever is in them', (t) => {
 test('what is dangerous comes first: in the counts, and by name', (t) => {
   t.true(
     markdown(SAMPLES)[0]!.startsWith(
-      '### Kubernetes diff: 1 unknown, 1 to delete, 1 to replace, 3 to create, 4 to ',
+      '### Kubernetes diff: 1 unknown, 1 to delete, 1 held back, 1 to replace, 3 to create, 4 to ',
     ),
   );
   const note = markdown(SAMPLES)[0]!;

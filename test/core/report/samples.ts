@@ -190,6 +190,14 @@ export const SAMPLES: Change[] = [
     before: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'old' }, data: { key: 'value' } },
   },
   {
+    id: { group: '', version: 'v1', kind: 'Namespace', name: 'old' },
+    action: 'delete',
+    reason: 'PruneKind',
+    message:
+      'held back: a Namespace is only deleted where that is asked for by kind (--prune-kinds Namespace)',
+    before: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'old' } },
+  },
+  {
     id: id('Job', 'migrate', 'batch'),
     action: 'skip',
     reason: 'Hook',
