@@ -2,7 +2,8 @@ import type { Cluster } from '../core/model/cluster.ts';
 import type { Manifest } from '../core/model/manifest.ts';
 import { ListAhead } from '../core/plan/list-ahead.ts';
 import type { PlanOptions } from '../core/plan/plan.ts';
-import { type SecretGate, scrub } from '../core/plan/secret-gate.ts';
+import { publicWords, scrub } from '../core/plan/scrub.ts';
+import type { SecretGate } from '../core/plan/secret-gate.ts';
 import { oneLine } from '../core/report/escape.ts';
 import type { ConnectionFlags } from './connection-flags.ts';
 import { type InputFlags, noObjects, readIgnoreFile, readInputs } from './inputs.ts';
@@ -67,7 +68,9 @@ export async function withCluster<T>(
     // Admission plugins and webhooks word warnings as they like, about any object that they were shown.
     const values =
       cluster.warnings.length > 0 ? manifests.flatMap(({ id, object }) => gate.values(id, object)) : [];
-    for (const warning of cluster.warnings) progress.say(`warning: ${oneLine(scrub(warning, values))}`);
+    const known = values.length > 0 ? manifests.flatMap(({ id }) => publicWords(id)) : [];
+    for (const warning of cluster.warnings)
+      progress.say(`warning: ${oneLine(scrub(warning, values, known))}`);
     cluster.close();
   }
 }

@@ -5,7 +5,7 @@ import type { KubeObject, ObjectId } from '../model/object.ts';
 import type { Change } from '../model/plan.ts';
 import { ProblemError } from '../model/problem.ts';
 import type { Step } from '../plan/plan.ts';
-import { scrub } from '../plan/secret-gate.ts';
+import { publicWords, scrub } from '../plan/scrub.ts';
 import { type Approval, asApproved, refuseOthers } from './approval.ts';
 import { carryOut } from './carry-out.ts';
 import type { Clock } from './clock.ts';
@@ -79,13 +79,14 @@ export async function applyManifests(
   const { stop, random = () => 0.5, wait } = options;
   const { discovery } = run;
   const values = once(() => manifests.flatMap(({ id, object }) => gate.values(id, object)));
+  const known = once(() => manifests.flatMap(({ id }) => publicWords(id)));
   const readiness = new Readiness(order, {
     cluster,
     discovery,
     clock,
     random,
     stop,
-    scrub: (text) => scrub(text, values()),
+    scrub: (text) => scrub(text, values(), known()),
     ...(wait && { wait }),
   });
   try {

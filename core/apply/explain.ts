@@ -1,7 +1,7 @@
 import { judgeHealth } from '../health/judge.ts';
 import { lastWords } from '../health/last-words.ts';
 import { listKin } from '../health/list-kin.ts';
-import { tellStory } from '../health/story.ts';
+import { shown, tellStory } from '../health/story.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Cluster, Discovery, Resource } from '../model/cluster.ts';
 import type { Explanation, OwnSet } from '../model/explain.ts';
@@ -77,7 +77,7 @@ export async function healthOf(
   const { lines, cause, log } = tellStory(live, kin, { now });
   const words = log ? await lastWords(cluster, clock, log) : [];
   const story = [...lines.slice(0, log?.after), ...words, ...(log ? lines.slice(log.after) : []), ...unseen];
-  return { health: cause.terminal ? cause : health, story };
+  return { health: cause.terminal ? cause : health, story: shown(story) };
 }
 
 /** By the label of the object: the parent may be in any namespace. A string says why there is none. */

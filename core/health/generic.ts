@@ -66,6 +66,9 @@ export function byConditions(object: KubeObject): Health {
     const condition = conditions.find((candidate) => candidate.type === type);
     if (condition) return byCondition(object, condition, progressing);
   }
+  // Runs that end, such as those of Tekton, say so by one condition: Unknown while they are at it (Knative's contract).
+  const run = conditions.find(({ type }) => type === 'Succeeded');
+  if (run) return byCondition(object, run, failed);
   return healthy('NoConditions', 'its status holds no condition that speaks of health');
 }
 

@@ -8,6 +8,7 @@ import { noStatus } from './generic.ts';
 import { judgeHealth } from './judge.ts';
 import { Kin, kinPlaces } from './kin.ts';
 import { lastWords } from './last-words.ts';
+import { shown } from './story.ts';
 import { progressing } from './verdict.ts';
 
 export interface HealthWatchOptions extends FollowOptions {
@@ -306,7 +307,6 @@ export class HealthWatch {
   /** As it may be shown, with its story. */
   #out(target: Target, words: readonly StoryLine[] = []): ObjectHealth {
     const { story, log } = target.sentence;
-    const { scrub = (text: string) => text } = this.#options;
     const told = this.#brief(target);
     if (!story) return told;
     const states = this.#kinOf(target, 0).map((place) => ({ place, state: this.#follower.state(place) }));
@@ -316,7 +316,7 @@ export class HealthWatch {
       ...story.slice(log?.after ?? story.length),
       ...unseen(states),
     ];
-    return { ...told, story: lines.map(({ depth, text }) => ({ depth, text: scrub(text) })) };
+    return { ...told, story: shown(lines, this.#options.scrub) };
   }
 }
 

@@ -74,6 +74,7 @@ const JUDGES = new Map<string, Judge>([
   ['monitoring.coreos.com/Prometheus', delivery.prometheus],
   ['monitoring.coreos.com/PrometheusAgent', delivery.prometheus],
   ['monitoring.coreos.com/ThanosRuler', delivery.prometheus],
+  ['rabbitmq.com/RabbitmqCluster', platform.rabbitmq],
   ['serving.knative.dev/*', byReady],
   ['velero.io/Backup', platform.velero],
   ['velero.io/BackupStorageLocation', platform.velero],

@@ -29,5 +29,5 @@ export async function lastWords(
   if (!answer.ok) return [{ depth, text: `${log}: can't be read: ${answer.failure.message}` }];
   const lines = answer.value.split('\n').filter((line) => line.trim() !== '');
   if (lines.length === 0) return [];
-  return [{ depth, text: `${log}:` }, ...lines.map((text) => ({ depth: depth + 1, text }))];
+  return [{ depth, head: `${log}:`, text: '' }, ...lines.map((text) => ({ depth: depth + 1, text }))];
 }

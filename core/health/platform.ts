@@ -20,6 +20,9 @@ export function crossplane(object: KubeObject): Health {
   }
   const words = conditionsOf(status).filter(({ type }) => CROSSPLANE_GOOD.includes(type));
   const bad = words.find((condition) => condition.status !== 'True');
+  // A package that is installed and does not run is no work in progress.
+  if (bad?.status === 'False' && object.kind === 'Provider')
+    return degraded(bad.reason || `Not${bad.type}`, saying(bad));
   if (bad) return progressing(bad.reason || `Not${bad.type}`, saying(bad));
   const [good] = words;
   return good ? healthy(good.reason || good.type, saying(good)) : notReconciled();
@@ -114,6 +117,21 @@ function verdictOf(
 
 export function gatewayClass(object: KubeObject): Health {
   return byType(object, 'Accepted');
+}
+
+/** RabbitMQ's cluster operator: a spec that could not be carried out is degraded, a cluster that forms on its way (Argo CD). */
+export function rabbitmq(object: KubeObject): Health {
+  const bad = findCondition(object, 'ReconcileSuccess', 'False');
+  if (bad) return degraded(bad.reason || 'NotReconciled', saying(bad));
+  const [cluster, replicas] = ['ClusterAvailable', 'AllReplicasReady'].map((type) =>
+    findCondition(object, type),
+  );
+  if (!cluster || !replicas) return notReconciled();
+  if (replicas.status === 'False' && replicas.reason === 'ScaledToZero')
+    return suspended(replicas.reason, saying(replicas));
+  const waits = [cluster, replicas].find(({ status }) => status !== 'True');
+  if (waits) return progressing(waits.reason || `Not${waits.type}`, saying(waits));
+  return healthy(replicas.reason || replicas.type, saying(replicas));
 }
 
 /** Elastic's ECK: phase first, then the colour of the cluster (Argo CD). */

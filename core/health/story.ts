@@ -45,6 +45,11 @@ export function tellStory(
   return { lines: teller.lines, cause, ...(teller.log && { log: teller.log }) };
 }
 
+/** Lines as they are shown, the words of the cluster after `scrub`. */
+export function shown(lines: readonly StoryLine[], scrub = (text: string): string => text): StoryLine[] {
+  return lines.map(({ depth, head = '', text }) => ({ depth, text: head + scrub(text) }));
+}
+
 class Teller {
   readonly lines: StoryLine[] = [];
   log: Story['log'];
@@ -60,7 +65,8 @@ class Teller {
   /** Tells an object and what is below it; returns the cause that weighs most, the deeper of two that weigh the same. */
   tell(object: KubeObject, depth: number): Health {
     const health = this.#judge(object);
-    this.#say(depth, `${nameOf(object)}: ${this.#sentence(health)}`);
+    const { head, text } = this.#sentence(health);
+    this.#say(depth, text, `${nameOf(object)}: ${head}`);
     // Before its controller has seen the newest spec, all below is of an older one.
     if (isWell(health.status) || health.reason === 'GenerationNotObserved') return health;
     const causes = [health, ...this.#below(object, depth + 1)];
@@ -164,16 +170,16 @@ class Teller {
     return waits ? asHint(health) : health;
   }
 
-  #sentence({ status, reason, message }: Health): string {
+  #sentence({ status, reason, message }: Health): { head: string; text: string } {
     const head = `${status}, ${reason}`;
     // A Deployment and its ReplicaSet often say the same.
-    if (!message || this.#said.has(message)) return head;
+    if (!message || this.#said.has(message)) return { head, text: '' };
     this.#said.add(message);
-    return `${head}: ${message}`;
+    return { head: `${head}: `, text: message };
   }
 
-  #say(depth: number, text: string): void {
-    this.lines.push({ depth, text });
+  #say(depth: number, text: string, head?: string): void {
+    this.lines.push({ depth, text, ...(head !== undefined && { head }) });
   }
 }
 

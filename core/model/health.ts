@@ -30,6 +30,8 @@ export function isWell(status: HealthStatus): boolean {
 /** One step of the story of a failure. `depth` 0 is the object itself; the text may hold words from the cluster. */
 export interface StoryLine {
   depth: number;
+  /** Words of our own before those of the cluster: no hidden value is looked for in them. */
+  head?: string;
   text: string;
 }
 

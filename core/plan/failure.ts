@@ -2,7 +2,8 @@ import type { ApiFailure } from '../model/cluster.ts';
 import { dig, isObject, type Json } from '../model/json.ts';
 import type { ObjectId } from '../model/object.ts';
 import { formatPath } from '../model/path.ts';
-import { type SecretGate, scrub } from './secret-gate.ts';
+import { scrub } from './scrub.ts';
+import type { SecretGate } from './secret-gate.ts';
 
 /** Why an object's action is unknown: a stable word and one sentence that holds no secret value. */
 export interface Cause {

@@ -22,7 +22,8 @@ import {
 import { provesNoop } from './proof.ts';
 import { validateSchema } from './schema.ts';
 import type { Scoped } from './scope.ts';
-import { type SafeViews, scrub } from './secret-gate.ts';
+import { scrub } from './scrub.ts';
+import type { SafeViews } from './secret-gate.ts';
 import { keepPartOf, placed, view, withPartOf } from './shape.ts';
 import { scales, yieldFields } from './yield.ts';
 

@@ -31,8 +31,6 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 const SECRET = { group: '', kind: 'Secret' };
 /** All else that a Secret has is hidden: under `stringdata` too somebody wrote a password. */
 const SHOWN_OF_SECRETS = new Set(['apiVersion', 'kind', 'metadata', 'type', 'immutable']);
-/** Shorter values would be found in half of all sentences. */
-const SHORTEST_SEARCHED = 3;
 /** A line of a longer value is searched for as well, where it is no mere word. */
 const SHORTEST_LINE = 8;
 
@@ -105,15 +103,6 @@ export class SecretGate {
 /** A kind that is spelt wrong is no kind, but its values are as secret as they were meant to be. */
 function isKind(meant: Pick<ObjectId, 'group' | 'kind'>, id: Pick<ObjectId, 'group' | 'kind'>): boolean {
   return meant.group === id.group && meant.kind.toLowerCase() === id.kind.toLowerCase();
-}
-
-/** A text from elsewhere without the hidden values that it repeats. */
-export function scrub(text: string, values: readonly string[]): string {
-  let result = text;
-  const longestFirst = [...new Set(values)].sort((a, b) => b.length - a.length);
-  for (const value of longestFirst)
-    if (value.length >= SHORTEST_SEARCHED) result = result.replaceAll(value, '(hidden)');
-  return result;
 }
 
 function spellings(value: string): string[] {

@@ -8,7 +8,7 @@ import { type DocumentFormat, documentText } from './document.ts';
 import { oneLine } from './escape.ts';
 import { shortRevision } from './history-report.ts';
 import { splitSource } from './inventory-report.ts';
-import { painter, wrap } from './terminal.ts';
+import { painter, STEP_HANG, wrap } from './terminal.ts';
 import { unified } from './unified.ts';
 import { cutWide } from './wide.ts';
 
@@ -157,7 +157,7 @@ function storyLine({ depth, text }: StoryLine): string {
 }
 
 function told(text: string, { width }: ExplainStyle): string[] {
-  return wrap(text.trimStart(), width, ' '.repeat(2 + text.length - text.trimStart().length));
+  return wrap(text.trimStart(), width, ' '.repeat(2 + text.length - text.trimStart().length), STEP_HANG);
 }
 
 const MAX_FIELDS = 8;

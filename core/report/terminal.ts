@@ -16,11 +16,14 @@ export function painter(color: boolean): Paint {
   return (style, text) => (color ? `\x1b[${CODES[style][0]}m${text}\x1b[${CODES[style][1]}m` : text);
 }
 
+/** By how much the second line of a step is further in than the first: the step below it is only half as far. */
+export const STEP_HANG = '    ';
+
 /**
  * Breaks a sentence at spaces into lines of at most `width` characters; words are never broken. The first line
- * begins with `indent`, the others with two spaces more.
+ * begins with `indent`, the others with `hang` more.
  */
-export function wrap(text: string, width: number, indent: string): string[] {
+export function wrap(text: string, width: number, indent: string, hang = '  '): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
@@ -28,7 +31,7 @@ export function wrap(text: string, width: number, indent: string): string[] {
       lines.push(line);
       line = '';
     }
-    const start = lines.length > 0 ? `${indent}  ` : indent;
+    const start = lines.length > 0 ? indent + hang : indent;
     line = line ? `${line} ${word}` : start + word;
   }
   return [...lines, line];

@@ -2,7 +2,7 @@ import { type ApplyRecord, isUnwell, type Outcome } from '../model/apply.ts';
 import { HEALTH_STATUSES, type HealthStatus } from '../model/health.ts';
 import { formatObject } from '../model/object.ts';
 import { oneLine } from './escape.ts';
-import { painter, type Style, wrap } from './terminal.ts';
+import { painter, STEP_HANG, type Style, wrap } from './terminal.ts';
 import type { TerminalOptions } from './unified.ts';
 import { cutWide } from './wide.ts';
 import { objectText } from './words.ts';
@@ -34,7 +34,7 @@ function linesOf(
   const lines = told.flatMap(({ depth, text }) => {
     // The head has named it already.
     const rest = depth === 0 && text.startsWith(own) ? text.slice(own.length) : text;
-    return wrap(cutWide(oneLine(rest)), width, ' '.repeat(4 + 2 * depth));
+    return wrap(cutWide(oneLine(rest)), width, ' '.repeat(4 + 2 * depth), STEP_HANG);
   });
   return [head, ...lines].map((line) => `${line}\n`);
 }

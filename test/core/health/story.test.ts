@@ -1,5 +1,5 @@
 import test from 'ava';
-import { tellStory } from '../../../core/health/story.ts';
+import { shown, tellStory } from '../../../core/health/story.ts';
 import type { KubeObject } from '../../../core/model/object.ts';
 import { live, NOW } from './table.ts';
 
@@ -241,7 +241,12 @@ const ROWS: Row[] = [
 for (const { title, of, related, story, cause } of ROWS) {
   test(title, (t) => {
     const told = tellStory(live(of), related.map(live), { now: NOW });
-    t.is(told.lines.map(({ depth, text }) => `${'  '.repeat(depth)}${text}`).join('\n'), story);
+    t.is(
+      shown(told.lines)
+        .map(({ depth, text }) => `${'  '.repeat(depth)}${text}`)
+        .join('\n'),
+      story,
+    );
     const { status, reason, terminal } = told.cause;
     t.is(`${status} ${reason}${terminal ? ' !' : ''}`, cause);
   });
@@ -260,4 +265,13 @@ test('a thousand Pods in trouble make a short story', (t) => {
   const told = tellStory(live(DEPLOYMENT), [live(replicaSet()), ...pods], { now: NOW });
   t.is(told.lines.length, 4);
   t.is(told.lines.at(-1)?.text, '999 more Pods like it');
+});
+
+test('what is hidden is looked for in the words of the cluster, not in ours', (t) => {
+  const pod = live(
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: shop, namespace: shop}\nstatus: {phase: Failed, reason: Evicted, message: shop is full}',
+  );
+  const { lines } = tellStory(pod, [], { now: NOW });
+  const [first] = shown(lines, (text) => text.replaceAll('shop', '(hidden)'));
+  t.regex(first!.text, /^pod\/shop -n shop: degraded, Evicted: .*\(hidden\) is full$/);
 });

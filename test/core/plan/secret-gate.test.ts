@@ -1,6 +1,7 @@
 import test from 'ava';
 import { digestWith } from '../../../core/plan/digest.ts';
-import { SecretGate, scrub } from '../../../core/plan/secret-gate.ts';
+import { scrub } from '../../../core/plan/scrub.ts';
+import { SecretGate } from '../../../core/plan/secret-gate.ts';
 import { parseSecretPath } from '../../../core/plan/secret-path.ts';
 
 const SECRET = { group: '', version: 'v1', kind: 'Secret', name: 's', namespace: 'x' };
