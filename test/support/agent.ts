@@ -68,16 +68,21 @@ export class AgentProcess implements AsyncDisposable {
       `--kubeconfig=${options.kubeconfig ?? endpoint.kubeconfig}`,
       ...args,
     ];
-    this.#child = spawn(process.execPath, ['--enable-source-maps', PROGRAM, ...flags], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: this.directory,
-        POD_NAME: pod,
-        POD_NAMESPACE: namespace,
-        ...options.env,
+    // As in the image.
+    this.#child = spawn(
+      process.execPath,
+      ['--max-semi-space-size=4', '--enable-source-maps', PROGRAM, ...flags],
+      {
+        env: {
+          PATH: process.env.PATH,
+          HOME: this.directory,
+          POD_NAME: pod,
+          POD_NAMESPACE: namespace,
+          ...options.env,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    );
     this.#ended = new Promise((resolve) => {
       this.#child.on('close', resolve);
     });
