@@ -36,7 +36,10 @@ test.serial('take: the field is taken, and the record says from whom', async (t)
   const on = await contested(t);
   const record = await applyText(on, CONFIG('a: "2", b: "2"'));
   t.deepEqual(became(record), { 'ConfigMap/web': 'applied update data.a data.b' });
-  t.deepEqual(record.outcomes[0]!.change.conflicts, [{ path: 'data.a', manager: 'flux' }]);
+  const [conflict, ...more] = record.outcomes[0]!.change.conflicts!;
+  t.like(conflict, { path: 'data.a', manager: 'flux' });
+  t.false(Number.isNaN(Date.parse(conflict!.time!)), 'and since when');
+  t.deepEqual(more, []);
   t.is(await dataOf(on), '{"a":"2","b":"2"}');
 });
 
