@@ -182,7 +182,8 @@ function applyOptions({
   };
 }
 
-async function readEntry({
+/** The manifests of an entry at one revision, or what is wrong with them. */
+export async function readEntry({
   entry,
   open,
   signal,

@@ -2,6 +2,7 @@ import yargs, { type Argv, type Options } from 'yargs';
 import { ProblemError } from '../core/model/problem.ts';
 import { separateShortValues } from './arguments.ts';
 import { APPLY_FLAGS, applyCommand } from './commands/apply.ts';
+import { BOOTSTRAP_FLAGS, bootstrapCommand } from './commands/bootstrap.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand } from './commands/config.ts';
 import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
@@ -26,7 +27,9 @@ const MAX_WIDTH = 110;
 const REPEATABLE = new Set([
   '_',
   'object',
-  ...[APPLY_FLAGS, DIFF_FLAGS, EXPLAIN_FLAGS, INSTALL_FLAGS, CONNECTION_FLAGS].flatMap(repeatableNames),
+  ...[APPLY_FLAGS, DIFF_FLAGS, EXPLAIN_FLAGS, INSTALL_FLAGS, BOOTSTRAP_FLAGS, CONNECTION_FLAGS].flatMap(
+    repeatableNames,
+  ),
 ]);
 
 /** Parses the arguments, runs one command and returns its exit code. Throws ProblemError for what a person has to mend. */
@@ -75,6 +78,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
   return cli
     .command(applyCommand(io, finish))
+    .command(bootstrapCommand(io, finish))
     .command(completionCommand(io, finish))
     .command(configCommand(io, finish))
     .command(diffCommand(io, finish))

@@ -48,6 +48,7 @@ const AGENT_AND_PROJECT = 'an agent and a project';
 const POSITIONALS: Record<string, string> = {
   history: 'one sync',
   register: 'one agent',
+  bootstrap: 'one agent',
   ...Object.fromEntries(
     ['status', 'sync', 'wait', 'suspend', 'resume'].map((command) => [command, AGENT_AND_PROJECT]),
   ),

@@ -90,11 +90,11 @@ function ofRepositories(config: Config): Pick<GitLabProjects, Repository> {
 
 function action({ path, content, lastCommit }: NewCommit['updates'][number]) {
   return {
-    action: 'update' as const,
+    action: lastCommit === undefined ? ('create' as const) : ('update' as const),
     filePath: path,
     content: content.toString('base64'),
     encoding: 'base64',
-    lastCommitId: lastCommit,
+    ...(lastCommit !== undefined && { lastCommitId: lastCommit }),
   };
 }
 

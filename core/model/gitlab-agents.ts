@@ -25,3 +25,17 @@ export interface GitLabAgents {
   ): Promise<GitLabAnswer<AgentTokenInfo & { value: string }>>;
   revokeToken(project: string, agent: number, token: number): Promise<GitLabAnswer<void>>;
 }
+
+/** A deploy token of a project as it is listed. */
+export interface DeployTokenInfo {
+  id: number;
+  name: string;
+  username: string;
+}
+
+/** Tokens of a project that only fetch. */
+export interface GitLabDeployTokens {
+  /** Those that are good. */
+  list(project: string): Promise<GitLabAnswer<DeployTokenInfo[]>>;
+  create(project: string, name: string): Promise<GitLabAnswer<DeployTokenInfo & { value: string }>>;
+}

@@ -17,11 +17,14 @@ export interface RepositoryFile {
   lastCommit: string;
 }
 
-/** One change of a commit made by the API. `lastCommit` makes it fail where somebody else was there first. */
+/**
+ * One change of a commit made by the API. `lastCommit` makes it fail where somebody else was there first; without it
+ * the file is a new one.
+ */
 export interface FileUpdate {
   path: string;
   content: Buffer;
-  lastCommit: string;
+  lastCommit?: string;
 }
 
 export interface NewCommit {

@@ -52,8 +52,18 @@ export const INSTALLATION_FLAGS = {
   color: PLAN_FLAGS.color,
 } as const;
 
+// How the person at hand reaches GitLab.
+export const TOKEN_FLAGS = {
+  'gitlab-token-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: "Your own token for GitLab: a file, or - for stdin (default: GITLAB_TOKEN, glab's login)",
+  },
+} as const;
+
 export const INSTALL_FLAGS = {
   ...INSTALLATION_FLAGS,
+  ...TOKEN_FLAGS,
   'git-token-file': {
     type: 'string',
     requiresArg: true,

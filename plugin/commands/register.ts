@@ -2,22 +2,12 @@ import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yar
 import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.ts';
 import { PLAN_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
-import { INSTALLATION_FLAGS } from './install.ts';
-
-// How the person at hand reaches GitLab.
-export const ACCESS_FLAGS = {
-  'gitlab-url': INSTALLATION_FLAGS['gitlab-url'],
-  'gitlab-token-file': {
-    type: 'string',
-    requiresArg: true,
-    describe:
-      "Your token (scope api, role Maintainer): a file, or - for stdin (default: GITLAB_TOKEN, glab's login)",
-  },
-} as const;
+import { INSTALLATION_FLAGS, TOKEN_FLAGS } from './install.ts';
 
 const REGISTER_FLAGS = {
   'config-project': INSTALLATION_FLAGS['config-project'],
-  ...ACCESS_FLAGS,
+  'gitlab-url': INSTALLATION_FLAGS['gitlab-url'],
+  ...TOKEN_FLAGS,
   list: { type: 'boolean', default: false, describe: 'List the tokens of the agent, and change nothing' },
   rotate: {
     type: 'boolean',

@@ -9,12 +9,15 @@ import { SecretGate } from '../../core/plan/secret-gate.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import { render } from '../../core/report/render.ts';
 import { yamlText } from '../../core/report/yaml.ts';
+import { configurationFile } from '../bootstrap/configuration-file.ts';
 import type { InstallFlags } from '../commands/install.ts';
+import { gitlabAccess } from '../gitlab/access.ts';
 import { type InputFlags, readInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
 import { Tokens } from '../read-token.ts';
 import { awaitReport } from './agent-report.ts';
 import { carryOut, createNamespaces, installSet } from './carry-out.ts';
+import { configuredManifests } from './configured-manifests.ts';
 import { DEPLOY_FILES } from './deploy-files.ts';
 import { type Desk, withDesk } from './desk.ts';
 import { generatedRules, type Held, type Wanted } from './generated-rules.ts';
@@ -28,7 +31,8 @@ import { type InstallSettings, SECRETS, USUAL_NAMESPACE } from './settings.ts';
 export async function runInstall(flags: InstallFlags, io: Io): Promise<number> {
   const timeout = readTimeout(flags.timeout);
   const dryRun = isDryRun(flags);
-  const secrets = await givenSecrets(flags, io);
+  const tokens = new Tokens(io);
+  const secrets = await givenSecrets(flags, tokens, io);
   if (dryRun && flags.output === 'yaml' && isComplete(flags, io)) {
     const settings = readSettings(flags, {}, io) as InstallSettings;
     printObjects(settings, secretManifests(settings.namespace, [], secrets), io);
@@ -38,7 +42,14 @@ export async function runInstall(flags: InstallFlags, io: Io): Promise<number> {
     const namespace = flags.namespace || USUAL_NAMESPACE;
     const live = await readInstall(desk.cluster, desk.discovery, namespace);
     const wanted = readSettings(flags, live, io);
-    const settings = await withRules(desk, wanted, () => manifestsOf(flags, desk));
+    const settings = await withRules(desk, wanted, () =>
+      manifestsOf(flags, desk, async () => {
+        const access = await gitlabAccess(flags, tokens, io, wanted.gitlabUrl);
+        const { configProject: project, agentName: agent } = wanted;
+        const { entries } = await configurationFile({ project, agent, manifests: [] }, access, io);
+        return configuredManifests(entries, access, io, desk.progress);
+      }),
+    );
     const all = secretManifests(namespace, live.secrets, secrets);
     if (!dryRun) return install(desk, settings, all, flags.wait ? timeout : undefined);
     if (flags.output === 'text') return showPlan(desk, settings, all);
@@ -139,14 +150,14 @@ export async function withRules(
   return { ...wanted, rights: { mode: 'generated', rules: generatedRules(all, held, discovery, namespace) } };
 }
 
-async function manifestsOf(flags: InputFlags, desk: Desk): Promise<Wanted[]> {
+/** The manifests of -f or -k, else those of the configuration. */
+export async function manifestsOf(
+  flags: InputFlags,
+  desk: Desk,
+  configured: () => Promise<Wanted[]>,
+): Promise<Wanted[]> {
   const { filename = [], kustomize } = flags;
-  if (filename.length === 0 && kustomize === undefined)
-    throw new ProblemError({
-      code: 'Usage',
-      message: '--rbac=generated needs the manifests: -f or -k is missing',
-      hint: 'kubectl gitlab-agent install --rbac=generated -R -f deploy/',
-    });
+  if (filename.length === 0 && kustomize === undefined) return configured();
   const { manifests } = await readInputs(flags, desk.io, desk.progress, {
     revision: undefined,
     allowAbsent: false,
@@ -201,8 +212,12 @@ function printObjects(settings: InstallSettings, secrets: readonly Manifest[], i
 
 type SecretFlags = Pick<InstallFlags, 'gitTokenFile' | 'gitUsername' | 'apiTokenFile'>;
 
-async function givenSecrets(flags: SecretFlags, io: Io): Promise<Record<string, SecretData>> {
-  const tokens = new Tokens(io);
+/** What is handed over for the Secrets, by their names. Real values: never print them. */
+export async function givenSecrets(
+  flags: SecretFlags,
+  tokens: Tokens,
+  io: Pick<Io, 'env'>,
+): Promise<Record<string, SecretData>> {
   const git = await tokens.read({
     flag: '--git-token-file',
     file: flags.gitTokenFile,

@@ -21,7 +21,7 @@ const ROLE = 'agents are made by maintainers of the project, with a token of the
 
 /** Runs `register` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runRegister(flags: RegisterFlags, io: Io): Promise<number> {
-  const name = checkedName(flags.agent);
+  const name = checkedName(flags.agent, 'register');
   const only = [flags.list, flags.rotate, flags.revoke !== undefined].filter(Boolean).length;
   if (only > 1) throw usage('--list, --rotate and --revoke exclude each other', 'run register once for each');
   if (flags.print && (flags.list || flags.rotate || flags.revoke !== undefined))
@@ -213,9 +213,10 @@ async function createToken(
   throw gitlabProblem(`the agent ${name} gets no token`, made.failure, ROLE);
 }
 
-function checkedName(name: string | undefined): string {
+/** The name of an agent as GitLab takes it. Throws ProblemError. */
+export function checkedName(name: string | undefined, command: string): string {
   if (name === undefined || name === '')
-    throw usage('say which agent', 'kubectl gitlab-agent register production');
+    throw usage('say which agent', `kubectl gitlab-agent ${command} production`);
   if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) return name;
   throw usage(
     `an agent can't be called ${JSON.stringify(name)}`,

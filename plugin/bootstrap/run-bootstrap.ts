@@ -1,0 +1,91 @@
+import { openAgents } from '../../core/gitlab/agents.ts';
+import type { GitLabOptions } from '../../core/gitlab/connection.ts';
+import { openProjects } from '../../core/gitlab/projects.ts';
+import type { BootstrapFlags } from '../commands/bootstrap.ts';
+import { gitlabAccess, gitlabProblem } from '../gitlab/access.ts';
+import { configuredManifests } from '../install/configured-manifests.ts';
+import { withDesk } from '../install/desk.ts';
+import { readInstall } from '../install/live-install.ts';
+import { readSettings } from '../install/read-settings.ts';
+import { givenSecrets, install, manifestsOf, readTimeout, withRules } from '../install/run-install.ts';
+import { type SecretData, secretManifests } from '../install/secrets.ts';
+import { SECRETS, USUAL_NAMESPACE } from '../install/settings.ts';
+import type { Io } from '../io.ts';
+import { Tokens } from '../read-token.ts';
+import { checkedName, findOrCreate } from '../register/run-register.ts';
+import { runWait } from '../wait/run-wait.ts';
+import { configurationFile } from './configuration-file.ts';
+import { projectsToRead, readingTokens } from './reading-tokens.ts';
+
+/** Runs `bootstrap` and returns its exit code. Throws ProblemError for what a person has to mend. */
+export async function runBootstrap(flags: BootstrapFlags, io: Io): Promise<number> {
+  const timeout = readTimeout(flags.timeout);
+  const agentName = checkedName(flags.agent, 'bootstrap');
+  const namespace = flags.namespace || USUAL_NAMESPACE;
+  const tokens = new Tokens(io);
+  const given = await givenSecrets(flags, tokens, io);
+  let follows = 0;
+  const code = await withDesk(flags, io, async (desk) => {
+    // All that the flags and the cluster may refuse comes before anything is made.
+    const live = await readInstall(desk.cluster, desk.discovery, namespace);
+    const wanted = readSettings({ ...flags, agentName }, live, io);
+    const access = await gitlabAccess(flags, tokens, io, wanted.gitlabUrl);
+    const isReporting =
+      given[SECRETS.api] !== undefined || live.secrets.some(({ id }) => id.name === SECRETS.api);
+    desk.progress.rest();
+    const api = isReporting ? given[SECRETS.api] : await askForReporting(io);
+    if (api?.token !== undefined) await checkToken(access, api.token);
+    const config = await configurationFile(
+      {
+        project: wanted.configProject,
+        agent: agentName,
+        manifests: flags.project ?? [],
+        ...(flags.defaultNamespace !== undefined && { defaultNamespace: flags.defaultNamespace }),
+      },
+      access,
+      io,
+    );
+    follows = config.entries.length;
+    await findOrCreate(openAgents(access), wanted.configProject, agentName, true, io);
+    const settings = await withRules(desk, wanted, () =>
+      manifestsOf(flags, desk, () => configuredManifests(config.entries, access, io, desk.progress)),
+    );
+    const git =
+      given[SECRETS.git] ??
+      (await readingTokens(
+        agentName,
+        await projectsToRead(wanted.configProject, config.entries, access),
+        live.secrets,
+        access,
+        io,
+      ));
+    const fresh: Record<string, SecretData> = {
+      ...(Object.keys(git).length > 0 && { [SECRETS.git]: git }),
+      ...(api && { [SECRETS.api]: api }),
+    };
+    return install(desk, settings, secretManifests(namespace, live.secrets, fresh), timeout);
+  });
+  if (code !== 0 || follows === 0) return code;
+  const all = { agent: agentName, namespace, project: undefined };
+  const named = { ...all, commit: undefined, allNamespaces: false, 'all-namespaces': false };
+  return runWait({ ...flags, ...named }, io);
+}
+
+/** A token that is nobody's would only come to light in the log of the agent. */
+async function checkToken(access: GitLabOptions, token: string): Promise<void> {
+  const self = await openProjects({ ...access, token: () => Promise.resolve(token) }).self();
+  if (!self.ok) throw gitlabProblem('the token for reporting is not taken', self.failure);
+}
+
+async function askForReporting(io: Io): Promise<SecretData | undefined> {
+  const without = 'without a token of its own the agent reports nothing to GitLab: --api-token-file';
+  if (!io.stdinIsTty) {
+    io.err(`notice: ${without}\n`);
+    return undefined;
+  }
+  io.err('token for reporting to GitLab (scope api, role Developer; empty for none): ');
+  const token = (await io.line({ hidden: true })).trim();
+  if (token !== '') return { token };
+  io.err(`notice: ${without}\n`);
+  return undefined;
+}
