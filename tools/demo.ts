@@ -25,6 +25,7 @@ import { startGitLab } from '../test/support/gitlab/gitlab.ts';
 import { DemoAgent } from './demo/agent.ts';
 import { type DemoCluster, existingCluster, renamed, throwawayCluster } from './demo/cluster.ts';
 import { tellLoop } from './demo/loop-story.ts';
+import { tellPipeline } from './demo/pipeline-story.ts';
 import { Stage } from './demo/stage.ts';
 import { tell } from './demo/story.ts';
 
@@ -41,6 +42,7 @@ const execute = promisify(execFile);
 const ROOT = dirname(import.meta.dirname);
 const EXAMPLE = join(ROOT, 'examples', 'shop');
 const PLUGIN = join(ROOT, 'dist', 'plugin', 'kubectl-gitlab_agent.cjs');
+const CI_STEP = join(ROOT, 'dist', 'action', 'gitlab-agent-ci.js');
 
 const interrupted = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort());
@@ -123,7 +125,10 @@ async function showLoop({ directory, cluster, env, keep, signal }: Show): Promis
     env,
   });
   await execute('kubectl', ['create', 'namespace', namespace], { env });
-  await timed(() => tellLoop(stage, agent, namespace));
+  await timed(async () => {
+    await tellLoop(stage, agent, namespace);
+    await tellPipeline(stage, { gitlab, projects, agent, clone: join(clones, 'shop') });
+  });
   if (!keep) return;
   const go = [`cd ${clones}`, 'git -C shop log --oneline', `kubectl get configmaps -n ${namespace}`];
   await stay(go, env, signal);
@@ -147,6 +152,7 @@ function environment(directory: string, kubectl: string, cluster: DemoCluster): 
   const bin = join(directory, 'bin');
   mkdirSync(bin);
   symlinkSync(PLUGIN, join(bin, 'kubectl-gitlab_agent'));
+  symlinkSync(CI_STEP, join(bin, 'gitlab-agent-ci'));
   if (!findOnPath('kubectl')) symlinkSync(kubectl, join(bin, 'kubectl'));
   return {
     ...process.env,

@@ -6,13 +6,13 @@ import { ProblemError } from '../../core/model/problem.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import { type Desk, demand, problemOf } from '../desk.ts';
 import { type Configuration, noFile } from '../entry.ts';
-import { pointedSince } from './pointed-since.ts';
+import { commitOf, earlierTarget, type Target, targetIn } from './earlier-target.ts';
 
-/** `moved`: by this job. `already`: since then, where that is known. `proposed`: by a merge request that is open. */
+/** `moved`: by this job. `already`: by somebody else. `proposed`: by a merge request that is open. */
 export interface Pointed {
   state: 'moved' | 'already' | 'proposed';
-  /** RFC 3339. */
-  since?: string;
+  /** The commit that the agent was to be at before, where that is known. */
+  previous?: string;
 }
 
 /**
@@ -33,7 +33,12 @@ export async function pointConfig(
       ? { branch: inputs.branch }
       : { commit };
   const selector = selectorOf(desk, manifests);
+  const pointed = async (state: Pointed['state'], target: Target | undefined): Promise<Pointed> => {
+    const previous = await commitOf(desk, manifests, target);
+    return { state, ...(previous !== undefined && { previous }) };
+  };
   const message = messageOf(desk, { manifests, commit, ref });
+  let before: Target | undefined;
   const propose = async (): Promise<Proposal> => {
     const found = await gitlab.file(project, file, branch);
     if (!found.ok) return found;
@@ -42,6 +47,7 @@ export async function pointConfig(
     const text = content.toString('utf8');
     const edited = setRef(text, selector, ref, context);
     if ('problems' in edited) return { ok: true, value: { problems: edited.problems } };
+    before = targetIn(desk, configuration, found.value);
     const updates =
       edited.text === text ? [] : [{ path: file, content: Buffer.from(edited.text), lastCommit }];
     return { ok: true, value: { updates } };
@@ -60,12 +66,10 @@ export async function pointConfig(
   switch (changed.state) {
     case 'committed':
       host.say(`${file} of ${project} points there by commit ${changed.commit.id.slice(0, 12)}`);
-      return { state: 'moved' };
-    case 'already': {
-      const since = await pointedSince(desk, configuration, ref);
-      host.say(`${file} of ${project} points there already${since ? `, since ${since}` : ''}`);
-      return { state: 'already', ...(since !== undefined && { since }) };
-    }
+      return await pointed('moved', before);
+    case 'already':
+      host.say(`${file} of ${project} points there already`);
+      return await pointed('already', await earlierTarget(desk, configuration, ref));
     case 'problems':
       throw new ProblemError(...changed.problems);
     case 'failed':

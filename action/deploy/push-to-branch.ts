@@ -41,7 +41,7 @@ export async function pushToBranch(desk: Desk, project: string, commit: string):
         `${branch} of ${project} moved from ${current?.slice(0, 12) ?? 'nowhere'} to ${commit.slice(0, 12)}`,
       );
       if (token?.kind === 'job') host.warn('a push with a job token starts no pipeline');
-      return { state: 'moved' };
+      return { state: 'moved', ...(current !== undefined && { previous: current }) };
     }
     if (pushed.kind === 'refused')
       throw new ProblemError({

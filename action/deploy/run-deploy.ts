@@ -1,7 +1,7 @@
 import { type Desk, demand, manifestProject, wantedCommit } from '../desk.ts';
 import { configurationOf } from '../entry.ts';
 import type { Report } from '../wait/reports.ts';
-import { openWatch, waitOn } from '../wait/run-wait.ts';
+import { openWatch, type Watch, waitOn } from '../wait/run-wait.ts';
 import { type Pointed, pointConfig } from './point-config.ts';
 import { pushToBranch } from './push-to-branch.ts';
 
@@ -24,8 +24,7 @@ export async function runDeploy(desk: Desk): Promise<void> {
     host.output({ status: 'pointed' });
     return;
   }
-  const isOld = pointed.state === 'moved' || isFromBefore(before, pointed.since);
-  const after = (isOld && before?.id) || 0;
+  const after = before && (await isOld(watch, before, pointed.previous)) ? before.id : 0;
   await host.section(`Wait for ${commit.slice(0, 12)}`, () => waitOn(desk, watch, commit, after));
 }
 
@@ -56,15 +55,18 @@ async function point(
 }
 
 /** The agent's newest word about a commit, which it may have been at before. */
-async function newestReport(
-  { who, reports }: Awaited<ReturnType<typeof openWatch>>,
-  commit: string,
-): Promise<Report | undefined> {
+async function newestReport({ who, reports }: Watch, commit: string): Promise<Report | undefined> {
   const doing = `what ${who} reports can't be read`;
   demand(doing, await reports.others());
   return demand(doing, await reports.of(commit));
 }
 
-function isFromBefore(report: Report | undefined, since: string | undefined): boolean {
-  return report !== undefined && since !== undefined && Date.parse(report.at) < Date.parse(since);
+/**
+ * Whether the agent has been elsewhere since: then its word about the commit is from an earlier time at it, before a
+ * rollback and back again. Else it stands: an agent that is there already has nothing new to say.
+ */
+async function isOld({ reports }: Watch, report: Report, previous: string | undefined): Promise<boolean> {
+  if (previous === undefined || previous === report.commit) return false;
+  const elsewhere = await reports.of(previous);
+  return elsewhere.ok && (elsewhere.value?.id ?? 0) > report.id;
 }

@@ -56,7 +56,7 @@ test('the application sets an image, the agent applies it, the job ends green; a
         ((await apiCall(access, 'GET', pods)).items as Pod[]).find(
           ({ spec }) => spec.containers[0]!.image === `${IMAGE}:${tag}`,
         ),
-      { what: `a Pod of ${tag}` },
+      { what: `a Pod of ${tag}`, timeout: 120_000 },
     );
     await apiRequest(access, 'PATCH', `${pods}/${pod.metadata.name}/status`, { status });
   };

@@ -240,12 +240,12 @@ test('the example of a manifest repository: its merge request gets a note, its m
     async () =>
       (await agents.head()) !== undefined &&
       gitlab.requests.some(({ path }) => path.includes(`${merged}/statuses`)),
-    { what: 'the wait' },
+    { what: 'the wait', timeout: 120_000 },
   );
   await waitFor(
     async () =>
       gitlab.requests.some(({ method, path }) => method === 'POST' && path.includes('/repository/commits')),
-    { what: 'the pointing' },
+    { what: 'the pointing', timeout: 120_000 },
   );
   await report(merged, 'success', '1 objects are applied and healthy');
   const deployed = await deploying;
@@ -272,12 +272,11 @@ test("the example of an application: its image is set, pointed at, and the failu
   const { waitFor } = await import('../support/cluster.ts');
   const pointed = await waitFor(
     async () => (await agents.head()) && (await shop.head()) !== before && shop.head(),
-    {
-      what: 'the images',
-    },
+    { what: 'the images', timeout: 120_000 },
   );
   await waitFor(async () => gitlab.requests.some(({ path }) => path.includes(`${pointed}/statuses`)), {
     what: 'the wait',
+    timeout: 120_000,
   });
   await report(pointed as string, 'failed', 'pod/web: ImagePullBackOff');
   const done = await deploying;

@@ -53,6 +53,7 @@ test('a job that is canceled ends at once, without a word too much', async (t) =
   const running = start(t, world, commit, { mode: 'wait', agent: 'production', token: world.token });
   await waitFor(async () => world.gitlab.requests.some(({ path }) => path.includes('/statuses')), {
     what: 'the first question',
+    timeout: 120_000,
   });
   running.child.kill('SIGTERM');
   t.is(await running.ended, 143);

@@ -13,6 +13,7 @@ test('a commit that the agent has applied, and one that it is still at', async (
   const running = step(t, { gitlab, project: shop, commit }, { mode: 'wait', agent: 'production', token });
   await waitFor(async () => gitlab.requests.some(({ path }) => path.includes('/statuses')), {
     what: 'a poll',
+    timeout: 120_000,
   });
   await report(commit, 'running', 'being applied');
   await report(commit, 'success', '3 objects healthy');
