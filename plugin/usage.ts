@@ -46,11 +46,14 @@ export function usageProblem(message: string, argv: readonly string[]): Problem 
 /** What commands take beside flags. */
 const AGENT_AND_PROJECT = 'an agent and a project';
 const POSITIONALS: Record<string, string> = {
-  history: 'one sync',
+  history: 'an agent, a project and one sync',
   register: 'one agent',
   bootstrap: 'one agent',
   ...Object.fromEntries(
-    ['status', 'sync', 'wait', 'suspend', 'resume'].map((command) => [command, AGENT_AND_PROJECT]),
+    ['diff', 'inventory', 'status', 'sync', 'wait', 'suspend', 'resume'].map((command) => [
+      command,
+      AGENT_AND_PROJECT,
+    ]),
   ),
 };
 

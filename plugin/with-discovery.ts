@@ -9,6 +9,8 @@ export interface Looking {
   cluster: Cluster;
   discovery: Discovery;
   namespace: string;
+  /** Whether the person named it. */
+  namespaceGiven: boolean;
   progress: Progress;
 }
 
@@ -24,7 +26,13 @@ export async function withDiscovery<T>(
     try {
       progress.update(`asking ${connection.server} …`);
       const discovery = await cluster.discover();
-      return await use({ cluster, discovery, namespace: connection.namespace, progress });
+      return await use({
+        cluster,
+        discovery,
+        namespace: connection.namespace,
+        namespaceGiven: connection.namespaceExplicit,
+        progress,
+      });
     } finally {
       cluster.close();
     }

@@ -110,7 +110,8 @@ async function ownerOfAbsent(
   places: readonly string[],
   live?: KubeObject,
 ): Promise<OwnSet | string> {
-  for (const namespace of places) {
+  // Parents of agents' entries are in the agents' own namespaces.
+  for (const namespace of [...places, undefined]) {
     const found = await findSets(cluster, discovery, { namespace });
     if ('failure' in found) continue;
     const set = found.sets.find(({ live: parent }) => {

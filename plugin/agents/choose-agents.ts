@@ -58,6 +58,24 @@ export function theOnly<T extends Named>(agents: readonly T[], command: string):
   );
 }
 
+/** The only entry of the only agent that is chosen. Throws ProblemError with the list where there are more. */
+export function theOnlyEntry<T extends Named>(agents: readonly T[], command: string): [T, EntryStatus] {
+  const agent = theOnly(agents, command);
+  const [entry, ...more] = agent.entries;
+  if (!entry)
+    throw problem(
+      'NoProject',
+      `the agent ${agent.name} has no manifest project`,
+      'kubectl gitlab-agent status',
+    );
+  if (more.length === 0) return [agent, entry];
+  throw problem(
+    'ManyProjects',
+    `the agent ${agent.name} has ${agent.entries.length} manifest projects: ${listOf(labelsOf(agent.entries))}`,
+    `name one: kubectl gitlab-agent ${command} ${agent.name} ${labelsOf(agent.entries)[0]}`,
+  );
+}
+
 function withEntry<T extends Named>(agent: T, word: string): T {
   const found = matches(agent.entries, word);
   if (found.length === 1) return { ...agent, entries: found };
@@ -92,6 +110,13 @@ function matches(entries: readonly EntryStatus[], word: string): EntryStatus[] {
     if (found.length > 0) return found;
   }
   return [];
+}
+
+/** How entries are called in tables: by their project, and by their names where one has several. */
+function labelsOf(entries: readonly EntryStatus[]): string[] {
+  return entries.map(({ project, name }) =>
+    entries.filter((other) => other.project === project).length > 1 ? name : project,
+  );
 }
 
 const MOST_NAMES = 10;

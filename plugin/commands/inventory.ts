@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
+import { type AgentWords, withAgentWords } from '../agents/agent-flags.ts';
 import { type ConnectionFlags, withConnectionFlags } from '../connection-flags.ts';
 import { PLAN_FLAGS } from '../input-flags.ts';
 import type { Io } from '../io.ts';
@@ -15,10 +16,10 @@ const INVENTORY_FLAGS = {
   color: PLAN_FLAGS.color,
 } as const;
 
-type RawFlags = InferredOptionTypes<typeof INVENTORY_FLAGS> & ConnectionFlags;
+type RawFlags = InferredOptionTypes<typeof INVENTORY_FLAGS> & ConnectionFlags & AgentWords;
 export type InventoryFlags = ArgumentsCamelCase<RawFlags>;
 
-const DESCRIPTION = `List the members of an apply set
+const DESCRIPTION = `List the members of an apply set, or of an agent's project
 
 Each with its health and the file and line that it came from, and whether it is
 as it was applied: missing, without the label of the set, with a label that
@@ -31,17 +32,22 @@ const EXAMPLES = `Examples:
   # the set of the context's namespace
   kubectl gitlab-agent inventory
 
+  # a project of an agent
+  kubectl gitlab-agent inventory production shop
+
   # the names only, for other commands
   kubectl gitlab-agent inventory --applyset shop/shop -o name`;
 
 /** `inventory`: the members of an apply set. */
 export function inventoryCommand(io: Io, finish: (code: number) => void): CommandModule<object, RawFlags> {
   return {
-    command: 'inventory',
+    command: 'inventory [agent] [project]',
     describe: 'List the members of an apply set',
     builder: (yargs) =>
-      withConnectionFlags(yargs.options(INVENTORY_FLAGS).group(Object.keys(INVENTORY_FLAGS), 'Flags:'))
-        .usage(`$0 inventory [flags]\n\n${DESCRIPTION}`)
+      withConnectionFlags(
+        withAgentWords(yargs).options(INVENTORY_FLAGS).group(Object.keys(INVENTORY_FLAGS), 'Flags:'),
+      )
+        .usage(`$0 inventory [AGENT] [PROJECT] [flags]\n\n${DESCRIPTION}`)
         .epilogue(EXAMPLES),
     handler: async (flags) => {
       const { runInventory } = await import('../inventory/run-inventory.ts');

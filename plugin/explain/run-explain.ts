@@ -67,7 +67,10 @@ async function tell(
     name,
   };
   progress.update(`looking at ${formatObject(id)} …`);
-  const named = applyset === undefined ? undefined : await chooseSet(cluster, discovery, applyset, namespace);
+  const named =
+    applyset === undefined
+      ? undefined
+      : await chooseSet(cluster, discovery, { applyset, namespace, command: 'explain' });
   return explain(cluster, discovery, { id, resource, named, namespace }, { gate, clock });
 }
 
