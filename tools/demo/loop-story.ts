@@ -7,7 +7,7 @@ export async function tellLoop(stage: Stage, agent: DemoAgent, agentNamespace: s
   await arrive(stage, agent, set);
   await release(stage, agent, set);
   await byHand(stage, agent);
-  await typo(stage, agent);
+  await typo(stage, agent, set);
   await mend(stage, agent, set);
 }
 
@@ -26,7 +26,7 @@ async function arrive(stage: Stage, agent: DemoAgent, set: string): Promise<void
   await agent.healthy(stage);
   await stage.run(`kubectl -n ${stage.namespace} get deployments,services -o name`);
   stage.say('What it did is in the cluster, for everyone who may read a ConfigMap, and in GitLab.');
-  await stage.run(`kubectl gitlab-agent history --applyset ${set}`);
+  await stage.run(`kubectl gitlab-agent status -n ${namespaceOf(set)}`);
   await agent.statuses(stage);
 }
 
@@ -52,7 +52,7 @@ async function byHand(stage: Stage, agent: DemoAgent): Promise<void> {
   await stage.run(`kubectl -n ${stage.namespace} get deployment/cart`);
 }
 
-async function typo(stage: Stage, agent: DemoAgent): Promise<void> {
+async function typo(stage: Stage, agent: DemoAgent, set: string): Promise<void> {
   stage.heading('A typo');
   stage.edit('shop/cart.yaml', 'replicas: 2', 'replica: 2');
   await stage.run("git -C shop commit -q -a -m 'More carts' && git -C shop push -q");
@@ -61,6 +61,7 @@ async function typo(stage: Stage, agent: DemoAgent): Promise<void> {
     'The API server refuses what it does not know. What ran goes on running, and the commit says what is wrong.',
   );
   await agent.statuses(stage);
+  await stage.run(`kubectl gitlab-agent status -o tree -n ${namespaceOf(set)}`);
 }
 
 async function mend(stage: Stage, agent: DemoAgent, set: string): Promise<void> {
@@ -68,4 +69,8 @@ async function mend(stage: Stage, agent: DemoAgent, set: string): Promise<void> 
   await stage.run('git -C shop revert --no-edit HEAD > /dev/null && git -C shop push -q');
   await agent.healthy(stage);
   await stage.run(`kubectl gitlab-agent history --applyset ${set}`);
+}
+
+function namespaceOf(set: string): string {
+  return set.split('/')[0]!;
 }
