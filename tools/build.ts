@@ -1,41 +1,23 @@
 // Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, the agent as one
 // file, the CI step as one with a chunk for each mode, with source maps and the licences of everything that is bundled.
 import { rmSync } from 'node:fs';
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as esbuild from 'esbuild';
+import { BUNDLE_OPTIONS, stringWidth } from './bundle-options.ts';
 import { clientNodeSlim } from './client-node-slim.ts';
+import { bundledPackages, licenceTexts } from './licences.ts';
 
 const root = dirname(import.meta.dirname);
-const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
 const PROGRAMS = ['plugin', 'agent', 'action'] as const;
 // Whoever runs the programs meanwhile keeps the last good ones; a failed build leaves them alone.
 const out = (program: (typeof PROGRAMS)[number]): string => join(root, 'dist', `.${program}-${process.pid}`);
 
 const shared: esbuild.BuildOptions = {
-  absWorkingDir: root,
-  bundle: true,
-  platform: 'node',
+  ...BUNDLE_OPTIONS,
   target: 'node22.19',
   sourcemap: true,
   sourcesContent: false,
-  minifySyntax: true,
-  define: { VERSION: JSON.stringify(version) },
-  // The objects of deploy/ are a part of `install`, the scripts of `completion`.
-  loader: { '.yaml': 'text', '.sh': 'text' },
-  logLevel: 'warning',
-  metafile: true,
-};
-
-// yargs measures text by string-width, whose Intl.Segmenter costs 22 ms at import. Our help texts are ASCII.
-const stringWidth: esbuild.Plugin = {
-  name: 'string-width',
-  setup(build) {
-    build.onResolve({ filter: /^string-width$/ }, () => ({ path: 'string-width', namespace: 'ascii' }));
-    build.onLoad({ filter: /.*/, namespace: 'ascii' }, () => ({
-      contents: 'export default (text) => text.replace(/\\x1b\\[[0-9;]*m/g, "").length;',
-    }));
-  },
 };
 
 // @actions/core brings an HTTP client of 1 MB for OpenID Connect tokens, which the CI step does not ask for.
@@ -112,35 +94,5 @@ for (const program of PROGRAMS) {
 }
 await writeFile(
   join(root, 'dist', 'LICENSES.txt'),
-  await licences(results.flatMap(({ metafile }) => Object.keys(metafile!.inputs))),
+  licenceTexts(await bundledPackages(results.flatMap(({ metafile }) => Object.keys(metafile!.inputs)))),
 );
-
-/** The licence texts of the packages that the inputs of a bundle come from. */
-async function licences(inputs: string[]): Promise<string> {
-  const packages = new Set(
-    inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []),
-  );
-  const texts = [...packages].sort().map(async (name) => {
-    const directory = join(root, 'node_modules', name);
-    const manifest = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as {
-      version: string;
-      license?: string;
-    };
-    const files = [
-      'LICENSE',
-      'LICENSE.md',
-      'LICENSE.txt',
-      'LICENCE',
-      'license',
-      'License',
-      'license.md',
-      'LICENSE-MIT.txt',
-    ];
-    const found = await Promise.all(
-      files.map((file) => readFile(join(directory, file), 'utf8').catch(() => undefined)),
-    );
-    const text = found.find((content) => content !== undefined);
-    return `${name} ${manifest.version} (${manifest.license ?? 'licence in the text'})\n\n${text?.trim() ?? 'The package carries no licence text.'}\n`;
-  });
-  return `${(await Promise.all(texts)).join(`\n${'-'.repeat(80)}\n\n`)}`;
-}

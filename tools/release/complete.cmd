@@ -1,0 +1,1 @@
+@kubectl-gitlab_agent.exe __complete %*
