@@ -34,7 +34,11 @@ test.serial('an object that somebody created meanwhile is judged before it is wr
     beforeWrites: () => on.kubectl('create cm a --from-literal=a=2 --from-literal=own=o'),
   });
   t.deepEqual(became(record), { 'ConfigMap/a': 'applied update data.a' });
-  t.deepEqual(record.outcomes[0]!.change.conflicts, [{ path: 'data.a', manager: 'kubectl-create' }]);
+  const { conflicts = [] } = record.outcomes[0]!.change;
+  t.deepEqual(
+    conflicts.map(({ path, manager }) => [path, manager]),
+    [['data.a', 'kubectl-create']],
+  );
 });
 
 test.serial('an object that somebody deleted meanwhile is created, and that is what is said', async (t) => {
