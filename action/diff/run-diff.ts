@@ -61,13 +61,17 @@ async function compare(desk: Desk, sides: Sides, entry: ManifestEntry | undefine
       : (await import('./live.ts')).openLive(desk, context, reading.namespace);
   await using reader = await openManifests(desk);
   const after = await reader.read(head, reading, (manifest) => live?.note(manifest));
-  const before = base === undefined ? undefined : await reader.read(base, reading);
   for (const notice of after.notices) desk.host.say(`notice: ${oneLine(notice)}`);
-  refuseProblems(after, before, sides);
+  if (after.problems.length > 0) throw new ProblemError(...after.problems);
+  const plan = { manifests: after.manifests, commit: head, ...(entry && { entry }) };
+  const [found, before] = await Promise.all([
+    after.manifests.length > 0 ? live?.plan(plan) : undefined,
+    base === undefined ? undefined : reader.read(base, reading),
+  ]);
+  refuseProblems(before, sides);
   refuseNowhere(after, before, reading);
   if (!live) return compareSets(before!.manifests, after.manifests, new SecretGate()).changes;
-  const found = await live.plan({ manifests: after.manifests, commit: head, ...(entry && { entry }) });
-  return [...found, ...gone(before?.manifests ?? [], after.manifests)];
+  return [...(found ?? []), ...gone(before?.manifests ?? [], after.manifests)];
 }
 
 /** What left the manifests: a plan without a set does not look for it. */
@@ -78,8 +82,7 @@ function gone(before: readonly Manifest[], after: readonly Manifest[]): Change[]
   return changes.map((change) => ({ ...change, verified: false }));
 }
 
-function refuseProblems(after: ReadResult, before: ReadResult | undefined, { base }: Sides): void {
-  if (after.problems.length > 0) throw new ProblemError(...after.problems);
+function refuseProblems(before: ReadResult | undefined, { base }: Sides): void {
   const [first] = before?.problems ?? [];
   if (!first) return;
   const message = `what it is compared with, ${base!.slice(0, 12)}, can't be read: ${first.message}`;
