@@ -183,16 +183,37 @@ function applyOptions({
 }
 
 /** The manifests of an entry at one revision, or what is wrong with them. */
-export async function readEntry({
+export async function readEntry(
+  options: Pick<SyncOptions, 'entry' | 'open' | 'signal' | 'env' | 'onNotice'>,
+): Promise<EntryRead> {
+  // Opening a revision costs a process or two: it is done once, however many paths there are.
+  const tree = await options.open();
+  try {
+    const shared: RevisionTree = {
+      ...(tree.name !== undefined && { name: tree.name }),
+      list: (path) => tree.list(path),
+      real: (path) => tree.real(path),
+      read: (path, maxBytes) => tree.read(path, maxBytes),
+      checkOut: (path, use) => tree.checkOut(path, use),
+      close: () => Promise.resolve(),
+    };
+    return await readFrom({ ...options, open: () => Promise.resolve(shared) });
+  } finally {
+    await tree.close();
+  }
+}
+
+type EntryRead =
+  | { ok: true; manifests: Manifest[]; locate: ReadResult['locate'] }
+  | { ok: false; problems: [Problem, ...Problem[]] };
+
+async function readFrom({
   entry,
   open,
   signal,
   env,
   onNotice,
-}: Pick<SyncOptions, 'entry' | 'open' | 'signal' | 'env' | 'onNotice'>): Promise<
-  | { ok: true; manifests: Manifest[]; locate: ReadResult['locate'] }
-  | { ok: false; problems: [Problem, ...Problem[]] }
-> {
+}: Pick<SyncOptions, 'entry' | 'open' | 'signal' | 'env' | 'onNotice'>): Promise<EntryRead> {
   const unsaid = async (): Promise<string> => (entry.kustomize ? '.' : defaultPath(open));
   const paths = entry.paths.length > 0 ? entry.paths : [await unsaid()];
   const inputs = entry.kustomize
