@@ -4,7 +4,7 @@ import { separateShortValues } from './arguments.ts';
 import { APPLY_FLAGS, applyCommand } from './commands/apply.ts';
 import { BOOTSTRAP_FLAGS, bootstrapCommand } from './commands/bootstrap.ts';
 import { completionCommand } from './commands/completion.ts';
-import { configCommand } from './commands/config.ts';
+import { configCommand, EDIT_FLAGS } from './commands/config.ts';
 import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
 import { EXPLAIN_FLAGS, explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
@@ -27,9 +27,15 @@ const MAX_WIDTH = 110;
 const REPEATABLE = new Set([
   '_',
   'object',
-  ...[APPLY_FLAGS, DIFF_FLAGS, EXPLAIN_FLAGS, INSTALL_FLAGS, BOOTSTRAP_FLAGS, CONNECTION_FLAGS].flatMap(
-    repeatableNames,
-  ),
+  ...[
+    APPLY_FLAGS,
+    DIFF_FLAGS,
+    EXPLAIN_FLAGS,
+    INSTALL_FLAGS,
+    BOOTSTRAP_FLAGS,
+    EDIT_FLAGS,
+    CONNECTION_FLAGS,
+  ].flatMap(repeatableNames),
 ]);
 
 /** Parses the arguments, runs one command and returns its exit code. Throws ProblemError for what a person has to mend. */

@@ -1,21 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type Alias,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  type Pair,
-  Scalar,
-  type YAMLMap,
-} from 'yaml';
+import { type Alias, isMap, isScalar, type Node, type Pair, Scalar, type YAMLMap } from 'yaml';
 import type { AgentConfig, ManifestRef, ManifestRepository } from '../model/agent-config.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ConfigContext, parseAgentConfig } from './agent-config.ts';
-import { ConfigDocument, offsetOf } from './document.ts';
-import { camelCase } from './map.ts';
-import { isNull, plainIsText } from './scalar.ts';
+import { isNull } from './scalar.ts';
+import { applyEdits, type Edit, isQuoted, ownPair, Splicer, word } from './splice.ts';
 import { suggest } from './types.ts';
 
 /** Which entry: by its name, or by its project, by path or number, where that is in the file once. */
@@ -54,7 +43,7 @@ export function setRef(
 }
 
 /** The index of the entry, or a sentence why there is none. */
-function findEntry({ entries }: AgentConfig, selector: EntrySelector): number | string {
+export function findEntry({ entries }: AgentConfig, selector: EntrySelector): number | string {
   const names = entries.map(({ name }) => name);
   if ('name' in selector) {
     const index = names.indexOf(selector.name);
@@ -76,33 +65,10 @@ function isOf(
   return 'project' in repository && repository.project.toLowerCase() === project.toLowerCase();
 }
 
-interface Edit {
-  from: number;
-  to: number;
-  text: string;
-}
-
-function applyEdits(text: string, edits: readonly Edit[]): string {
-  return edits
-    .toSorted((a, b) => b.from - a.from)
-    .reduce((result, { from, to, text: added }) => result.slice(0, from) + added + result.slice(to), text);
-}
-
 /** Finds the places in a valid file. Layouts that it does not know come out as no change, or as one that is refused. */
-class RefEditor {
-  private readonly source: string;
-  private readonly document: ConfigDocument;
-
-  constructor(source: string, file: string) {
-    this.source = source;
-    this.document = new ConfigDocument(source, file);
-  }
-
+class RefEditor extends Splicer {
   edits(index: number, ref: ManifestRef): Edit[] {
-    const entry = this.document.read((root) => {
-      const projects = this.dig(this.dig(root, 'gitops'), 'manifest_projects');
-      return isSeq(projects) ? this.document.resolve(projects.items[index] as Node) : undefined;
-    });
+    const entry = this.find(['gitops', 'manifest_projects', index]);
     if (!isMap(entry)) return [];
     const own = ownPair(entry, 'ref');
     if (!own) return [this.addition(entry, ref)];
@@ -131,45 +97,12 @@ class RefEditor {
   }
 
   private addition(entry: YAMLMap, ref: ManifestRef): Edit {
-    const [first] = entry.items;
-    const quotes = isQuoted(first?.key);
-    if (entry.flow || !first) return this.flowAddition(entry, ref, quotes);
-    const start = offsetOf(first.key as Node);
-    const indent = ' '.repeat(this.document.position(start).column - 1);
-    const eol = this.source.includes('\r\n') ? '\r\n' : '\n';
     const [[kind, name]] = Object.entries(ref) as [[string, string]];
-    const lines = `${word('ref', quotes)}:${eol}${indent}  ${word(kind, quotes)}: ${word(name, quotes)}`;
-    // After the line of what tells which project it is, and after the last "<<", which overrides what is above it.
-    const last = entry.items.findLastIndex(({ key }) => isScalar(key) && key.value === '<<');
-    const candidates = entry.items.slice(Math.max(last, 0));
-    const named = candidates.find(({ key }) => isScalar(key) && /^(id|url|name)$/.test(String(key.value)));
-    for (const pair of [...(named ? [named] : []), ...candidates]) {
-      const end = this.endOfLine(pair);
-      if (end !== undefined) return { from: end, to: end, text: `${eol}${indent}${lines}` };
-    }
-    return { from: start, to: start, text: `${lines}${eol}${indent}` };
-  }
-
-  private flowAddition(entry: YAMLMap, ref: ManifestRef, quotes: boolean): Edit {
-    const [start] = entry.range!;
-    const space = this.source[start + 1] === ' ' ? ' ' : '';
-    const pair = `${word('ref', quotes)}: ${flowRef(ref, quotes, space)}`;
-    const last = entry.items.at(-1);
-    const end = ((last?.value ?? last?.key) as Node | undefined)?.range?.[1];
-    return end === undefined
-      ? { from: start + 1, to: start + 1, text: pair }
-      : { from: end, to: end, text: `, ${pair}` };
-  }
-
-  /** Where the line of a pair ends that is on one line with nothing but a comment behind it. */
-  private endOfLine({ key, value }: Pair): number | undefined {
-    const range = isScalar(value) || isAlias(value) ? value.range : undefined;
-    if (!range || range[0] === range[1]) return undefined;
-    const [start] = (key as Node).range!;
-    const length = this.source.slice(range[1]).search(/\r?\n|$/);
-    const rest = this.source.slice(range[1], range[1] + length);
-    const oneLine = !this.source.slice(start, range[1]).includes('\n');
-    return oneLine && /^\s*(#.*)?$/.test(rest) ? range[1] + length : undefined;
+    // After the line of what tells which project it is.
+    return this.addPair(entry, /^(id|url|name)$/, {
+      block: (quotes) => [`${word('ref', quotes)}:`, `  ${word(kind, quotes)}: ${word(name, quotes)}`],
+      flow: (quotes, space) => `${word('ref', quotes)}: ${flowRef(ref, quotes, space)}`,
+    });
   }
 
   /** Another text in the place of a scalar, in the quotes that it has. */
@@ -181,27 +114,6 @@ class RefEditor {
     const eol = /\r?\n$/.exec(this.source.slice(from, to))?.[0] ?? '';
     return { from, to, text: word(text, isQuoted(node)) + eol };
   }
-
-  private dig(node: Node | undefined, key: string): Node | undefined {
-    const pair = isMap(node) ? ownPair(node, key) : undefined;
-    return pair?.value ? this.document.resolve(pair.value as Node) : undefined;
-  }
-}
-
-function ownPair(map: YAMLMap, key: string): Pair | undefined {
-  return map.items.find(
-    ({ key: own }) => isScalar(own) && (own.value === key || own.value === camelCase(key)),
-  );
-}
-
-function isQuoted(node: unknown): boolean {
-  return isScalar(node) && node.type === Scalar.QUOTE_DOUBLE;
-}
-
-function word(text: string, quotes: boolean): string {
-  return !quotes && /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(text) && plainIsText(text)
-    ? text
-    : JSON.stringify(text);
 }
 
 function flowRef(ref: ManifestRef, quotes: boolean, space: string): string {

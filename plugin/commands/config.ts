@@ -14,12 +14,35 @@ const CONTEXT_FLAGS = {
   },
 } as const;
 
-/** What both commands take. */
+/** What all of them take. */
 export interface ConfigFlags {
   file?: string | undefined;
   configProject?: string | undefined;
   gitlabUrl?: string | undefined;
 }
+
+export const EDIT_FLAGS = {
+  entry: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Name or project path of the entry that is meant; without it, keys count from the root of the file',
+  },
+  set: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'KEY=VALUE: the field, such as ref.branch, and its value as YAML on one line; repeatable',
+  },
+  unset: { type: 'string', array: true, nargs: 1, describe: 'KEY of a field to remove; repeatable' },
+} as const;
+
+/** What `config edit` takes. */
+export type EditFlags = ConfigFlags & {
+  entry?: string | undefined;
+  set?: string[] | undefined;
+  unset?: string[] | undefined;
+};
 
 const VALIDATE = `Check an agent's config.yaml
 
@@ -31,19 +54,32 @@ Exit codes: 0 all is well, 2 something is wrong.`;
 
 const SHOW = `Print an agent's config.yaml as it takes effect, with all defaults`;
 
+const EDIT = `Set values in an agent's config.yaml
+
+Writes the file in place, or from standard input to standard output (-).
+Comments, quotes and layout stay as they are, and nothing but the named fields
+changes: what would be broken, or change another field or entry with it, is
+refused and the file left alone.
+
+Exit codes: 0 done, 2 nothing was changed.`;
+
 const EXAMPLES = `Examples:
   # in a pipeline of the configuration project
   kubectl gitlab-agent config validate .
 
   # what an agent makes of a file
-  kubectl gitlab-agent config show .gitlab/agents/production/config.yaml`;
+  kubectl gitlab-agent config show .gitlab/agents/production/config.yaml
 
-/** `config validate` and `config show`: an agent's configuration file. */
+  # another branch and a longer interval for one entry
+  kubectl gitlab-agent config edit .gitlab/agents/production/config.yaml \\
+    --entry group/shop --set ref.branch=production --set interval=1h`;
+
+/** `config validate`, `config show` and `config edit`: an agent's configuration file. */
 export function configCommand(io: Io, finish: (code: number) => void): CommandModule {
   const command = (): Promise<typeof import('../config/run-config.ts')> => import('../config/run-config.ts');
   return {
     command: 'config',
-    describe: 'Check or show the configuration of an agent',
+    describe: 'Check, show or edit the configuration of an agent',
     builder: (yargs) =>
       yargs
         .command(
@@ -79,6 +115,17 @@ export function configCommand(io: Io, finish: (code: number) => void): CommandMo
               .group(['output', ...Object.keys(CONTEXT_FLAGS)], 'Flags:')
               .usage(`$0 config show FILE|- [flags]\n\n${SHOW}`),
           async (flags) => finish(await (await command()).showConfig(flags, io)),
+        )
+        .command(
+          'edit [file]',
+          'Set values in a config.yaml',
+          (sub) =>
+            sub
+              .positional('file', { type: 'string', describe: 'File, or - for stdin to stdout' })
+              .options({ ...EDIT_FLAGS, ...CONTEXT_FLAGS })
+              .group([...Object.keys(EDIT_FLAGS), ...Object.keys(CONTEXT_FLAGS)], 'Flags:')
+              .usage(`$0 config edit FILE|- [flags]\n\n${EDIT}`),
+          async (flags) => finish(await (await import('../config/run-edit.ts')).editConfig(flags, io)),
         )
         .demandCommand(1, 'say what to do with the configuration')
         .usage('$0 config COMMAND\n\nThe configuration of an agent: docs/configuration.md has every field.')

@@ -9,11 +9,11 @@ import type { ConfigFlags } from '../commands/config.ts';
 import type { Io } from '../io.ts';
 
 /** More than any configuration may have: the reader itself says so. */
-const MAX_BYTES = 1024 * 1024;
+export const MAX_BYTES = 1024 * 1024;
 
 // Stand in for what was not said. Nobody's names (RFC 2606): no entry means them.
-const SOME_PROJECT = 'project.invalid/configuration';
-const SOME_GITLAB = 'https://gitlab.invalid';
+export const SOME_PROJECT = 'project.invalid/configuration';
+export const SOME_GITLAB = 'https://gitlab.invalid';
 
 /** Runs `config validate` and returns its exit code. Throws ProblemError with all that is wrong. */
 export async function validateConfig(flags: ConfigFlags, io: Io): Promise<number> {
@@ -50,7 +50,8 @@ export async function showConfig(flags: ConfigFlags & { output: 'yaml' | 'json' 
   return 0;
 }
 
-function fileOf({ file }: ConfigFlags, command: string): string {
+/** The file that is named. Throws ProblemError where none is. */
+export function fileOf({ file }: ConfigFlags, command: string): string {
   if (file) return file;
   const hint = `kubectl gitlab-agent config ${command} FILE, or - for standard input`;
   throw new ProblemError({ code: 'Usage', message: 'say which file', hint });
