@@ -6,6 +6,7 @@ import type { KubeObject } from '../../core/model/object.ts';
 import type { RecordData } from '../../core/model/record.ts';
 import { chooseAgents } from '../agents/choose-agents.ts';
 import { type AgentObjects, findAgentObjects, groupAgents } from '../agents/find-agents.ts';
+import { chooseSet } from '../choose-set.ts';
 import type { Io } from '../io.ts';
 import { openCluster } from '../open-cluster.ts';
 import { Progress } from '../progress.ts';
@@ -57,19 +58,23 @@ export const applySets = fromCluster(async ({ cluster, connection, namespace }) 
   }));
 });
 
-/** The syncs of the set that is named, or of the only one, by their number in `history`. */
-export const syncs = fromCluster(async (seen) => {
-  const { cluster, flags, namespace } = seen;
-  const [within, name] = split(flags.get('applyset')?.at(-1) ?? '', namespace);
-  const found = await findSets(cluster, await cluster.discover(), { namespace: within });
-  const sets = 'failure' in found ? [] : found.sets.filter(({ set }) => name === '' || set.name === name);
-  const [only, ...more] = sets;
-  if (!only || more.length > 0) return [];
-  return readRecord(only.live.data).history.map(({ revision = '', result, startedAt }, index) => ({
+/** By their number in `history`, of the set that the flags and the words before name. */
+async function syncsOf(seen: Seen): Promise<Candidate[]> {
+  const { cluster, flags, namespace, positionals, connection } = seen;
+  const { live } = await chooseSet(cluster, await cluster.discover(), {
+    applyset: flags.get('applyset')?.at(-1),
+    words: positionals,
+    namespace,
+    namespaceGiven: Boolean(connection.namespace),
+    command: 'history',
+  });
+  return readRecord(live.data).history.map(({ revision = '', result, startedAt }, index) => ({
     value: String(index + 1),
     describe: [result, revision.slice(0, 12), startedAt].filter((word) => word !== '').join(' '),
   }));
-});
+}
+
+export const syncs = fromCluster(syncsOf);
 
 /** `KIND/`, and behind it, or as a word of its own behind `KIND`, the names of that kind. */
 export const objects = fromCluster(async (seen) => {
@@ -99,6 +104,8 @@ function spellingOf(discovery: Discovery, resource: Resource): string {
 
 /** Agents, and their projects, which name them as well. */
 export const agents = fromCluster(async (seen) => {
+  // Beside a set no agent is named: the word is what would follow it.
+  if (seen.flags.has('applyset')) return await syncsOf(seen);
   const found = groupAgents(await agentObjects(seen));
   return [
     ...found.map(({ name, namespace }) => ({ value: name, describe: `agent in the namespace ${namespace}` })),
@@ -153,9 +160,4 @@ function projectsOf(found: readonly AgentObjects[]): Candidate[] {
       return { value: isOnly ? project : name, describe: `project of the agent ${agent}` };
     }),
   );
-}
-
-function split(applyset: string, namespace: string): [string, string] {
-  const [first = '', second] = applyset.split('/');
-  return second === undefined ? [namespace, first] : [first, second];
 }

@@ -4,9 +4,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
+import { applySetId } from '../../core/apply/apply-set.ts';
 import { SOURCES } from '../../plugin/completion/sources.ts';
 import type { ConnectionFlags } from '../../plugin/connection-flags.ts';
 import type { Io } from '../../plugin/io.ts';
+import { VERSION } from '../../tools/bundle-options.ts';
 import { accessOf, apiCall, namespace, sharedCluster } from '../support/cluster.ts';
 import { findKubectl } from '../support/control-plane/binaries.ts';
 import { plugin, pluginEnvironment } from '../support/plugin.ts';
@@ -125,17 +127,31 @@ test('sets, syncs, agents, projects, commits and objects come from the cluster',
     wanted: { revision, at: '2026-01-02T03:04:05Z' },
     source: {},
   };
+  const { state: result, ...rest } = status;
+  const sync = { ...rest, result, revision, finishedAt: status.startedAt, counts: {} };
+  const parent = 'gitlab-agent.production.web';
   await apiCall(admin, 'POST', `/api/v1/namespaces/${within}/configmaps`, {
     metadata: {
-      name: 'gitlab-agent.production.web',
-      labels: { 'agent.gitlab.com/name': 'production', 'agent.gitlab.com/entry': 'web' },
-      annotations: { 'agent.gitlab.com/project-path': 'shop/web' },
+      name: parent,
+      labels: {
+        'agent.gitlab.com/name': 'production',
+        'agent.gitlab.com/entry': 'web',
+        'applyset.kubernetes.io/id': applySetId({ namespace: within, name: parent }).id,
+      },
+      annotations: {
+        'agent.gitlab.com/project-path': 'shop/web',
+        'applyset.kubernetes.io/tooling': `gitlab-agent/v${VERSION}`,
+      },
     },
-    data: { status: JSON.stringify(status) },
+    data: { status: JSON.stringify(status), history: JSON.stringify([sync, sync]) },
   });
   const at = (...words: string[]): Promise<[string[], string]> => complete(words, env);
-  t.deepEqual(await at('history', '-n', within, '--applyset', ''), [['shop'], ':4']);
+  t.deepEqual(await at('history', '-n', within, '--applyset', ''), [[parent, 'shop'], ':4']);
   t.deepEqual(await at('history', '-n', within, '--applyset', 'shop', ''), [['1'], ':4']);
+  t.deepEqual(await at('history', '-n', within, 'production', 'shop/web', ''), [['1', '2'], ':4']);
+  t.deepEqual(await at('suspend', '-n', within, 'prod'), [['production'], ':4']);
+  const [commits] = await at('wait', '-n', within, 'production', '--commit', revision.slice(0, 3));
+  t.deepEqual(commits, [revision]);
   t.deepEqual(await at('explain', '-n', within, 'cm/c'), [['cm/cart'], ':4']);
   t.deepEqual(await at('explain', '-n', within, 'cm', 'c'), [['cart'], ':4']);
   t.deepEqual(await at('explain', 'replicas'), [['replicasets'], ':6']);
