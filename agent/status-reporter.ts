@@ -208,15 +208,17 @@ export class StatusReporter {
       if (!found.ok) return found.failure;
       known = found.value;
     }
-    if (known && (known.state === state || ENDED.has(known.state as CommitState))) return undefined;
+    if (known?.state === state || known?.state === 'success') return undefined;
+    // GitLab takes no other word for a deployment that has ended: what is mended later is a new one.
+    const open = known && !ENDED.has(known.state as CommitState) ? known : undefined;
     // What was never deployed can't be given up.
-    if (!known && state === 'canceled') return undefined;
+    if (!open && state === 'canceled') return undefined;
     const tag = ref.startsWith('refs/tags/');
-    const answer = known
-      ? await gitlab.updateDeployment(project, known.id, state)
+    const answer = open
+      ? await gitlab.updateDeployment(project, open.id, state)
       : await gitlab.createDeployment(project, { environment, sha: commit, ref: shortRef(ref), tag, state });
     if (!answer.ok) return answer.failure;
-    this.#deployments.set(key, { id: known?.id ?? answer.value!, state });
+    this.#deployments.set(key, { id: open?.id ?? answer.value!, state });
     return undefined;
   }
 
