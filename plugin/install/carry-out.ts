@@ -3,7 +3,6 @@ import { applySetId } from '../../core/apply/apply-set.ts';
 import type { SetOptions } from '../../core/apply/plan-run.ts';
 import type { ApplyRecord } from '../../core/model/apply.ts';
 import type { Manifest } from '../../core/model/manifest.ts';
-import { formatObject } from '../../core/model/object.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { describeFailure } from '../../core/plan/failure.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
@@ -26,7 +25,7 @@ export function installSet(namespace: string, { version }: Pick<Io, 'version'>, 
 
 /** Makes the Namespaces that are not there; says so. Those that are there are used as they are. */
 export async function createNamespaces(
-  { cluster, discovery, io, progress }: Desk,
+  { cluster, discovery, io, progress, color }: Desk,
   namespaces: readonly Manifest[],
 ): Promise<void> {
   const resource = discovery.resources.find(({ group, kind }) => group === '' && kind === 'Namespace')!;
@@ -35,8 +34,12 @@ export async function createNamespaces(
     const found = await cluster.get(ref);
     if (found.ok) continue;
     const answer = await cluster.create(ref, object);
-    if (answer.ok) progress.aside(() => io.out(`+ created  ${formatObject(id)}\n`));
-    else if (answer.failure.reason !== 'AlreadyExists') {
+    if (answer.ok) {
+      const style = { color: wantsColor(io, color), width: io.columns };
+      const made = outcomeText({ change: { id, action: 'create' }, result: 'applied' }, style);
+      progress.aside(() => io.out(made));
+    }
+    if (!answer.ok && answer.failure.reason !== 'AlreadyExists') {
       const { message } = describeFailure(id, answer.failure, new SecretGate());
       throw new ProblemError({ code: 'Namespace', object: id, message: `can't be created: ${message}` });
     }

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { Collector } from '../../core/manifest/load.ts';
@@ -84,6 +85,24 @@ test('the Pod is one of the Pod Security Standard "restricted"', async (t) => {
   const { securityContext: _left, ...loose } = template.spec as JsonObject;
   const refused = await kubectl(create, { input: pod(loose), allowFailure: true });
   t.regex(refused.stderr, /violates PodSecurity "restricted/);
+});
+
+test("the authorities of GitLab's certificate are mounted, and nothing else of their file", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'install-ca-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, 'ca.pem');
+  const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+  writeFileSync(
+    file,
+    `# ours\n-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n${certificate}`,
+  );
+  const objects = objectsOf(await printed(`--gitlab-ca-file=${file}`));
+  t.deepEqual(objects.get('configmap/gitlab-agent-ca -n gitlab-agent')!.data, { 'ca.crt': certificate });
+  const text = JSON.stringify(objects.get('deployment.apps/gitlab-agent -n gitlab-agent'));
+  t.regex(text, /"--gitlab-ca-file=\/etc\/gitlab-agent\/ca\/ca\.crt"/);
+  t.regex(text, /"mountPath":"\/etc\/gitlab-agent\/ca"/);
+  writeFileSync(file, 'no certificate');
+  await t.throwsAsync(printed(`--gitlab-ca-file=${file}`), { message: /holds no certificate/ });
 });
 
 test('the image has what the agent needs of it', (t) => {

@@ -62,6 +62,9 @@ test('from nothing to synced in one command, and again without a change', async 
   t.is(again.stderr, '');
   t.regex(again.stdout, /^\d+ unchanged\n/);
   t.is(await config.head(), tip);
+  // The same rights follow from the configuration where install is asked for them alone.
+  const alone = await inNamespace(here, ['install', '--rbac=generated', '--dry-run'], { env });
+  t.is(alone.code, 0, alone.stdout + alone.stderr);
   t.deepEqual((await apiCall(admin, 'GET', path)).data, data);
   t.is(config.agents.length, 1);
 });
