@@ -266,7 +266,8 @@ export class Leader {
       gitlabUrl: flags.gitlabUrl,
       configurationProject: flags.configProject,
       configuration: this.#configuration,
-      entries: [...this.#supervisor.workers.keys()],
+      // Not those that have a worker: one that is exchanged for another has none for a moment.
+      entries: this.#entries.map(({ name }) => name),
       removed: this.#removed,
     });
   }

@@ -1,4 +1,4 @@
-import { ENTRY_LABEL } from '../core/apply/agent-parent.ts';
+import { agentRecordName } from '../core/apply/agent-parent.ts';
 import { findSets, type LiveSet } from '../core/apply/find-sets.ts';
 import { findSet } from '../core/apply/parent.ts';
 import type { Cluster, Discovery } from '../core/model/cluster.ts';
@@ -69,7 +69,7 @@ export async function chooseSet(
   }
   if (more.length === 0) return only;
   // In an agent's namespace the project is the name that people know.
-  if (found.sets.every(({ live }) => live.labels[ENTRY_LABEL] !== undefined))
+  if (found.sets.every(({ set }) => set.name.startsWith(agentRecordName(''))))
     return await setOfAgent(cluster, discovery, { namespace, isGiven: true }, words, command);
   const names = found.sets.map(({ set }) => `--applyset ${set.name}`);
   throw new ProblemError({

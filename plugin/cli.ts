@@ -12,6 +12,7 @@ import { historyCommand } from './commands/history.ts';
 import { INSTALL_FLAGS, installCommand } from './commands/install.ts';
 import { inventoryCommand } from './commands/inventory.ts';
 import { registerCommand } from './commands/register.ts';
+import { rollbackCommand } from './commands/rollback.ts';
 import { statusCommand } from './commands/status.ts';
 import { resumeCommand, suspendCommand } from './commands/suspend.ts';
 import { syncCommand } from './commands/sync.ts';
@@ -95,6 +96,7 @@ function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
     .command(inventoryCommand(io, finish))
     .command(registerCommand(io, finish))
     .command(resumeCommand(io, finish))
+    .command(rollbackCommand(io, finish))
     .command(statusCommand(io, finish))
     .command(suspendCommand(io, finish))
     .command(syncCommand(io, finish))

@@ -50,7 +50,7 @@ const POSITIONALS: Record<string, string> = {
   register: 'one agent',
   bootstrap: 'one agent',
   ...Object.fromEntries(
-    ['diff', 'inventory', 'status', 'sync', 'wait', 'suspend', 'resume'].map((command) => [
+    ['diff', 'inventory', 'rollback', 'status', 'sync', 'wait', 'suspend', 'resume'].map((command) => [
       command,
       AGENT_AND_PROJECT,
     ]),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RevisionTree } from '../model/file-tree.ts';
@@ -19,6 +19,16 @@ export interface PersonRepositoryOptions {
   /** Whether there is a terminal on which git may ask for a password. */
   mayAsk: boolean;
   signal: AbortSignal;
+}
+
+/** Another content of one file. */
+export interface FileCommit {
+  branch: string;
+  /** Where the branch is. */
+  parent: string;
+  path: string;
+  content: string;
+  message: string;
 }
 
 // The URL comes from the cluster: it must neither run a program nor read a file of this machine.
@@ -104,6 +114,38 @@ export class PersonRepository {
     return await isAncestor(commit, of, { cwd: gitDir, ...this.#options });
   }
 
+  /**
+   * Commits another content of one file on a branch, as the person whom their git configuration names, and pushes it.
+   * It is pushed only where the branch still is at `parent`. Returns the commit.
+   */
+  async commitFile({ branch, parent, path, content, message }: FileCommit): Promise<string> {
+    const gitDir = await this.#clone('files');
+    if (!(await this.#has(gitDir, parent))) await this.#fetch(gitDir, ['--depth=1'], [parent]);
+    const index = join(gitDir, `index-${randomBytes(6).toString('hex')}`);
+    const run = async (args: readonly string[], input?: string): Promise<string> =>
+      (await this.#git(args, gitDir, { env: { GIT_INDEX_FILE: index }, input })).stdout
+        .toString('utf8')
+        .trim();
+    try {
+      await run(['read-tree', parent]);
+      const entry = await run(['ls-tree', parent, '--', path]);
+      const mode = /^(100644|100755) blob /.exec(entry)?.[1] ?? '100644';
+      const blob = await run(['hash-object', '-w', '--stdin'], content);
+      const written = await this.#git(['cat-file', 'blob', blob], gitDir);
+      // An agent whose configuration is empty lets go of everything: what is pushed is looked at before.
+      if (written.stdout.toString('utf8') !== content)
+        throw new Error('git holds another content than it was given');
+      await run(['update-index', '--add', '--cacheinfo', `${mode},${blob},${path}`]);
+      const tree = await run(['write-tree']);
+      const commit = await run(['commit-tree', tree, '-p', parent, '-F', '-'], message);
+      // Never forced: where the branch has moved on, the server refuses it.
+      await run(['push', '--quiet', '--', this.#options.url, `${commit}:refs/heads/${branch}`]);
+      return commit;
+    } finally {
+      await rm(index, { force: true });
+    }
+  }
+
   async #has(gitDir: string, commit: string): Promise<boolean> {
     const { code } = await runGit(['cat-file', '-e', `${commit}^{commit}`], {
       cwd: gitDir,
@@ -147,7 +189,11 @@ export class PersonRepository {
   }
 
   /** Runs git as the person would; rejects with what it says. */
-  async #git(args: readonly string[], cwd: string): Promise<GitResult> {
+  async #git(
+    args: readonly string[],
+    cwd: string,
+    more: { env?: Record<string, string>; input?: string | undefined } = {},
+  ): Promise<GitResult> {
     const { env, mayAsk, signal, url } = this.#options;
     signal.throwIfAborted();
     const kept = Object.fromEntries(Object.entries(env).filter(([key]) => !DROPPED.test(key)));
@@ -156,12 +202,15 @@ export class PersonRepository {
       ['--no-pager', ...GUARDS, ...(mayAsk ? [] : ['-c', 'core.askPass=']), ...args],
       {
         cwd: cwd === '.' ? this.#options.cacheDirectory : cwd,
-        env: { ...kept, LC_ALL: 'C', ...(mayAsk ? {} : NEVER_ASK) },
+        env: { ...kept, ...more.env, LC_ALL: 'C', ...(mayAsk ? {} : NEVER_ASK) },
         signal,
         killSignal: 'SIGTERM',
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['pipe', 'pipe', 'pipe'],
       },
     );
+    // git may end without reading it all.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(more.input ?? '');
     const { promise, resolve, reject } = Promise.withResolvers<GitResult>();
     const out: Buffer[] = [];
     const err: Buffer[] = [];

@@ -90,8 +90,8 @@ interface Standings {
 function standingOf(status: AgentStatus | undefined, name: string, judge: WaitOptions['judge']): Standings {
   const entry = status?.entries.find((one) => one.name === name);
   if (entry) return { project: entry.project, entry, standing: judge(entry) };
-  const message = 'it is not in the configuration of the agent any more';
-  return { project: name, standing: { state: 'failed', message, code: 1 } };
+  const message = 'the agent does not have it in its configuration by now';
+  return { project: name, standing: { state: 'waiting', message } };
 }
 
 /** What the cluster says of the objects that are not well, as the tree of `status` shows it. */

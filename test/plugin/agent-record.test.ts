@@ -34,7 +34,7 @@ test('history, inventory and explain of the projects of agents', async (t) => {
   const history = await run('history');
   t.regex(
     history.stdout,
-    /^# +AGE +REVISION.*\n1 +60s +2{12} +Synced +agent test +1 changed\n2 +60m +1{12} /,
+    /^# +AGE +REVISION.*\n1 +\d+s +2{12} +Synced +agent test +1 changed\n2 +6\dm +1{12} /,
   );
   for (const args of [['test'], ['test', 'shop'], ['shop'], ['group/shop'], [`${ns}/test`, 'group/shop']])
     t.is((await run('history', ...args)).stdout.split('\n').length, 4, args.join(' '));
