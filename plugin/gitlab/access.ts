@@ -50,7 +50,7 @@ export async function gitlabAccess(
 }
 
 /** What `glab auth login` left behind; undefined where there is nothing of the kind. */
-function glabToken(host: string, { env, homedir }: Io): string | undefined {
+export function glabToken(host: string, { env, homedir }: Io): string | undefined {
   const directory = env.GLAB_CONFIG_DIR || join(env.XDG_CONFIG_HOME || join(homedir, '.config'), 'glab-cli');
   let text: string;
   try {

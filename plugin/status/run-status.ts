@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { isInStep } from '../../core/apply/agent-status.ts';
 import type { AgentStatus } from '../../core/model/agent-status.ts';
 import type { Json } from '../../core/model/json.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { documentText } from '../../core/report/document.ts';
+import { oneLine } from '../../core/report/escape.ts';
 import { statusReport } from '../../core/report/status-report.ts';
 import { type StatusStyle, statusTable } from '../../core/report/status-table.ts';
 import { wordsOf } from '../agents/agent-flags.ts';
@@ -26,7 +29,8 @@ export function runStatus(flags: StatusFlags, io: Io): Promise<number> {
       const { watchStatus } = await import('./watch-status.ts');
       return watchStatus(sight, flags, io);
     }
-    const agents = await readStatus(sight, wordsOf(flags), io.version);
+    const found = await readStatus(sight, wordsOf(flags), io.version);
+    const agents = await withCommits(found, sight, io);
     const style = { color: wantsColor(io, flags.color), width: io.columns, now: new Date() };
     const text =
       flags.output === 'tree'
@@ -47,6 +51,25 @@ async function treeText(
   const { lookAtObjects } = await import('./look-at-objects.ts');
   const { statusTree } = await import('../../core/report/status-tree.ts');
   return statusTree(agents, await lookAtObjects(sight, agents, io.signal), style);
+}
+
+function hasGlab({ env, homedir }: Io): boolean {
+  const directory = env.GLAB_CONFIG_DIR || join(env.XDG_CONFIG_HOME || join(homedir, '.config'), 'glab-cli');
+  return existsSync(join(directory, 'config.yml'));
+}
+
+/** What the branches have beside what is applied, where GitLab may be asked; nothing is loaded for it elsewhere. */
+async function withCommits(
+  agents: AgentStatus[],
+  { clock, progress }: AgentsInSight,
+  io: Io,
+): Promise<AgentStatus[]> {
+  if (!io.env.GITLAB_TOKEN && !hasGlab(io)) return agents;
+  const { addAhead } = await import('./add-ahead.ts');
+  progress.update('asking GitLab what is new …');
+  const { agents: extended, failures } = await addAhead(agents, io, clock);
+  for (const failure of failures) progress.say(`warning: ${oneLine(failure)}`);
+  return extended;
 }
 
 /** The status of the agents that are named, each with its Lease. */
