@@ -30,6 +30,15 @@ export function judgeDiff(results: Results, objects: number): Figure[] {
   ].flat();
 }
 
+/** The same for the start of the single executable. */
+export function judgeStart(results: Results): Figure[] {
+  return [
+    atMost(results, 'version', 'node', 1.3, 'version', 'node -e 0'),
+    atMost(results, 'help', 'node', 2.5, '--help', 'node -e 0'),
+    atMost(results, 'version', 'kubectl', 1, 'version', 'kubectl version --client'),
+  ].flat();
+}
+
 /** The same for `apply`. That an apply of what is unchanged writes nothing is checked before anything is measured. */
 export function judgeApply(results: Results, objects: number): Figure[] {
   const scale = 1.2 * (objects / 1000);

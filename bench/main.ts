@@ -6,6 +6,7 @@ import { benchApply } from './apply.ts';
 import { benchDiff } from './diff.ts';
 import { benchGit } from './git.ts';
 import { benchJob } from './job.ts';
+import { benchStart } from './start.ts';
 
 const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P] [--quick | --ours] [--seed N]
   --objects N  objects in the set, 1000 where not said, 20000 at most
@@ -14,6 +15,7 @@ const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P
   --ours       without kubectl: our own times and the floor only
   --seed N     other objects; 1 where not said
        npm run bench -- git
+       npm run bench -- start
        npm run bench -- agent [--polls N]
   --polls N    of each repository by an idle agent, 400 where not said; a day has 4320
 `;
@@ -49,6 +51,7 @@ async function main(): Promise<void> {
   const say = (text: string): void => void process.stderr.write(`bench: ${text}\n`);
   const [what, ...more] = positionals;
   if (more.length === 0 && what === 'git') return await benchGit({ signal: interrupted.signal, say });
+  if (more.length === 0 && what === 'start') return await benchStart({ signal: interrupted.signal, say });
   if (more.length === 0 && what === 'agent')
     return await benchAgent({
       polls: count(values.polls, '--polls', 1_000_000),
@@ -58,7 +61,7 @@ async function main(): Promise<void> {
   const bench = { diff: benchDiff, apply: benchApply, job: benchJob }[what ?? ''];
   if (more.length > 0 || !bench) {
     throw new UsageError(
-      `say what to measure: diff, apply, job, git or agent${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff, apply, job, git, start or agent${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);

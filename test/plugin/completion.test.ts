@@ -232,7 +232,7 @@ const IN_BASH: [line: string, offered: string[]][] = [
   ['kubectl-gitlab_agent diff --context=arn:o', ['one']],
   ['kubectl-gitlab_agent diff -f ', ['compopt -o default']],
   ['kubectl-gitlab_agent diff -k ', ['compopt -o dirnames']],
-  ['kubectl-gitlab_agent config ', ['validate', 'show']],
+  ['kubectl-gitlab_agent config sh', ['show']],
   ['kubectl-gitlab_agent nothing ', []],
 ];
 for (const [line, offered] of IN_BASH) {

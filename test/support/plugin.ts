@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { loadEndpoint } from './control-plane/endpoint.ts';
 
 const BUILT = join(import.meta.dirname, '..', '..', 'dist', 'plugin', 'kubectl-gitlab_agent.cjs');
-/** The executable that is tested; TEST_PLUGIN names another build of it. */
+/** The executable that is tested; TEST_PLUGIN names another build of it, which may need no Node. */
 export const PLUGIN = process.env.TEST_PLUGIN ?? BUILT;
 
 export interface PluginOptions {
@@ -50,7 +50,10 @@ export function plugin(args: readonly string[], options: PluginOptions = {}): Pr
 /** Starts the plugin, for tests that do something to it meanwhile. */
 export function startPlugin(args: readonly string[], options: PluginOptions = {}): RunningPlugin {
   const { promise: done, resolve, reject } = Promise.withResolvers<PluginResult>();
-  const [program, ...first] = options.program ?? [process.execPath, ...(options.nodeArgs ?? []), PLUGIN];
+  const built: readonly [string, ...string[]] = /\.c?js$/.test(PLUGIN)
+    ? [process.execPath, ...(options.nodeArgs ?? []), PLUGIN]
+    : [PLUGIN];
+  const [program, ...first] = options.program ?? built;
   const file = options.stdout === undefined ? undefined : openSync(options.stdout, 'w');
   const child = spawn(program, [...first, ...args], {
     cwd: options.cwd,

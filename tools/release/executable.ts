@@ -28,7 +28,7 @@ export async function makeExecutable(platform: Platform, directory: string): Pro
   await mkdir(scratch, { recursive: true });
   try {
     const node = await nodeBinary(platform);
-    const inputs = await bundle(join(scratch, 'plugin.cjs'));
+    const inputs = await bundle(scratch);
     const blob = await makeBlob(scratch, isOwn(platform));
     const made = join(scratch, name);
     // First without symbols, then with the blob: the other way round it crashes.
@@ -44,39 +44,74 @@ export async function makeExecutable(platform: Platform, directory: string): Pro
   }
 }
 
-/** The whole plugin as one CommonJS file, which is all that Node 24 takes. */
-async function bundle(outfile: string): Promise<string[]> {
-  const { metafile } = await esbuild.build({
+/** What the entry loads is found in the executable. */
+const executableMain: esbuild.Plugin = {
+  name: 'executable-main',
+  setup(build) {
+    const path = join(import.meta.dirname, '..', '..', 'plugin', 'executable-main.ts');
+    build.onResolve({ filter: /^\.\/main\.js$/ }, () => ({ path }));
+  },
+};
+
+/** The entry as a file of its own, and all behind it as a function that takes `require` and returns its exports. */
+async function bundle(directory: string): Promise<string[]> {
+  const options = {
     ...BUNDLE_OPTIONS,
-    entryPoints: ['plugin/entry.ts'],
-    outfile,
     target: 'node24',
     format: 'cjs',
     minify: true,
     keepNames: true,
     legalComments: 'none',
-    // yargs asks for its own place, which there is none of.
-    banner: { js: "const __url = require('node:url').pathToFileURL(process.execPath).href;" },
-    define: { ...BUNDLE_OPTIONS.define, 'import.meta.url': '__url' },
-    plugins: [stringWidth, clientNodeSlim()],
-  });
-  return Object.keys(metafile.inputs);
+    charset: 'ascii',
+    // A script of node:vm has no import(); require is as good for what Node has built in.
+    supported: { 'dynamic-import': false },
+  } as const;
+  const built = await Promise.all([
+    esbuild.build({
+      ...options,
+      entryPoints: ['plugin/entry.ts'],
+      outfile: join(directory, 'entry.cjs'),
+      plugins: [executableMain],
+    }),
+    esbuild.build({
+      ...options,
+      entryPoints: ['plugin/main.ts'],
+      outfile: join(directory, 'plugin.cjs'),
+      // yargs asks for its own place, which there is none of.
+      define: { ...BUNDLE_OPTIONS.define, 'import.meta.url': '__url' },
+      banner: {
+        js: "(function (require) { const module = { exports: {} }, __url = require('node:url').pathToFileURL(process.execPath).href;",
+      },
+      footer: { js: 'return module.exports; })' },
+      plugins: [stringWidth, clientNodeSlim()],
+    }),
+  ]);
+  return built.flatMap(({ metafile }) => Object.keys(metafile.inputs));
 }
 
-async function makeBlob(directory: string, useCodeCache: boolean): Promise<Buffer> {
+/** `isOwn`: the executable will run on this platform, so that code compiled here is of use to it. */
+async function makeBlob(directory: string, isOwn: boolean): Promise<Buffer> {
   const settings = {
     // It is written into the blob: no more of this machine than a name.
-    main: 'plugin.cjs',
+    main: 'entry.cjs',
     output: 'blob',
-    useCodeCache,
+    assets: { 'plugin.cjs': 'plugin.cjs', 'plugin.cache': 'plugin.cache' },
     disableExperimentalSEAWarning: true,
     // NODE_OPTIONS is for people's own programs.
     execArgvExtension: 'none',
   };
   await writeFile(join(directory, 'sea.json'), JSON.stringify(settings));
+  await writeFile(join(directory, 'plugin.cache'), '');
   // The seed makes the compiled code the same every time. (--hash-seed would, too, but V8 refuses that code later.)
-  const args = ['--random-seed=1', '--experimental-sea-config', 'sea.json'];
-  execFileSync(process.execPath, args, { cwd: directory, stdio: 'pipe' });
+  const run = (...args: string[]): Buffer =>
+    execFileSync(process.execPath, ['--random-seed=1', ...args], { cwd: directory, stdio: 'pipe' });
+  if (isOwn)
+    run(
+      join(import.meta.dirname, 'compile.ts'),
+      join(directory, 'plugin.cjs'),
+      join(directory, 'plugin.cache'),
+    );
+  run('--experimental-sea-config', 'sea.json');
   return await readFile(join(directory, 'blob'));
 }
 
