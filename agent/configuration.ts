@@ -114,8 +114,9 @@ class Reader {
       this.#tell({ ...this.#state, observed, problems: all, notices });
       return !resolved?.mayPass;
     }
-    this.#tell({ observed, applied: commit, problems: [], notices });
+    // In force first, then told: nobody may read of a configuration whose entries are not there yet.
     onConfig(resolved.config, commit);
+    this.#tell({ observed, applied: commit, problems: [], notices });
     return true;
   }
 

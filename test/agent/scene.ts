@@ -25,7 +25,22 @@ export class Scene {
   readonly config: Project;
   readonly shop: Project;
   readonly token: string;
-  agent!: AgentProcess;
+  readonly #agents = new Set<AgentProcess>();
+  #agent: AgentProcess | undefined;
+
+  /** The one that is asked what it says; the others that were it end with the scene, too. */
+  get agent(): AgentProcess {
+    return this.#agent!;
+  }
+
+  set agent(agent: AgentProcess) {
+    this.#agent = agent;
+    this.#agents.add(agent);
+  }
+
+  async end(): Promise<void> {
+    for (const agent of this.#agents) await agent[Symbol.asyncDispose]();
+  }
 
   constructor(fields: Pick<Scene, 'endpoint' | 'namespace' | 'gitlab' | 'config' | 'shop' | 'token'>) {
     this.endpoint = fields.endpoint;
@@ -158,7 +173,7 @@ export async function scene(
     token: gitlab.root.createToken({ scopes: ['api', 'read_repository'] }).value,
   });
   t.teardown(async () => {
-    await made.agent?.[Symbol.asyncDispose]();
+    await made.end();
   });
   await made.configure(config);
   return made;

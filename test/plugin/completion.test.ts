@@ -16,6 +16,7 @@ import { plugin, pluginEnvironment } from '../support/plugin.ts';
 const scratch = mkdtempSync(join(tmpdir(), 'completion-'));
 const bin = join(scratch, 'bin');
 const repository = join(scratch, 'repository');
+const kubeconfig = join(scratch, 'kubeconfig');
 const dist = join(import.meta.dirname, '..', '..', 'dist', 'plugin');
 test.before(() => {
   mkdirSync(bin);
@@ -35,6 +36,8 @@ test.before(() => {
   git('init', '--quiet', '--initial-branch=main');
   git('commit', '--quiet', '--allow-empty', '--message=A first\tone');
   git('tag', 'v1.0');
+  // Once: tests run side by side, and who writes a file empties it first.
+  writeFileSync(kubeconfig, KUBECONFIG);
 });
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -75,9 +78,7 @@ const STATIC: [words: string[], candidates: string[], directive: string][] = [
 ];
 for (const [words, candidates, directive] of STATIC) {
   test(`__complete ${JSON.stringify(words)}`, async (t) => {
-    const file = join(scratch, 'kubeconfig');
-    writeFileSync(file, KUBECONFIG);
-    t.deepEqual(await complete(words, { KUBECONFIG: file }), [candidates, directive]);
+    t.deepEqual(await complete(words, { KUBECONFIG: kubeconfig }), [candidates, directive]);
   });
 }
 
@@ -213,7 +214,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
   const env = {
     ...pluginEnvironment(),
     PATH: `${bin}:${pluginEnvironment().PATH}`,
-    KUBECONFIG: join(scratch, 'bash.kubeconfig'),
+    KUBECONFIG: kubeconfig,
   };
   const { stdout, stderr } = spawnSync('bash', ['-c', script, 'bash', line, words.join('\n')], {
     env,
@@ -237,7 +238,6 @@ const IN_BASH: [line: string, offered: string[]][] = [
 ];
 for (const [line, offered] of IN_BASH) {
   test(`bash offers for: ${line}`, (t) => {
-    writeFileSync(join(scratch, 'bash.kubeconfig'), KUBECONFIG);
     t.deepEqual(inBash(line), offered);
   });
 }

@@ -1,6 +1,6 @@
 /** Runs the built agent as a Pod would: as a program of its own, with its credentials in files. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SetStatus } from '../../core/model/record.ts';
@@ -148,6 +148,10 @@ export class AgentProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('SIGKILL');
+    // A git that it had started lives on, and would go on writing.
+    await waitFor(() => endAllIn(this.directory) === 0, {
+      what: 'the processes of a killed agent to be gone',
+    });
     if (this.#ownsDirectory) rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -175,4 +179,25 @@ export async function entryStatus(
   const { status, body } = await apiRequest(accessOf(endpoint), 'GET', path);
   const text = (body as { data?: { status?: string } }).data?.status;
   return status === 200 && text !== undefined ? (JSON.parse(text) as SetStatus) : undefined;
+}
+
+/** Ends every process that works in a directory, and tells how many there were. */
+function endAllIn(directory: string): number {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const inside = pids.filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`).startsWith(directory);
+    } catch {
+      // It has ended, or is somebody else's.
+      return false;
+    }
+  });
+  for (const pid of inside) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return inside.length;
 }
