@@ -44,6 +44,7 @@ export class AgentRecord {
   /** What Events were written about. */
   #told: string | undefined;
   #writing: Promise<void> | undefined;
+  #isWriting = false;
 
   constructor(options: AgentRecordOptions) {
     this.#options = options;
@@ -53,9 +54,7 @@ export class AgentRecord {
   /** Queues a state; of several that come while one is written, the newest is written next. */
   say(state: AgentState): void {
     this.#wanted = { ...state, removed: { ...state.removed } };
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
-    });
+    if (!this.#isWriting) this.#writing = this.#write();
   }
 
   async settled(): Promise<void> {
@@ -65,19 +64,25 @@ export class AgentRecord {
   /** Until it is written, or everything ends. */
   async #write(): Promise<void> {
     const { signal, onTrouble } = this.#options;
-    while (!signal.aborted) {
-      const state = this.#wanted!;
-      if (stateText(state) === this.#written) return;
-      const trouble = await this.#put(state).catch((error: unknown) => {
-        if (signal.aborted) return 'the agent ends';
-        return headline(problemsOf(error));
-      });
-      if (signal.aborted) return;
-      if (trouble === undefined) this.#backoff.reset();
-      else {
-        onTrouble(trouble);
-        await pause(this.#backoff.next(), signal);
+    this.#isWriting = true;
+    try {
+      while (!signal.aborted) {
+        const state = this.#wanted!;
+        if (stateText(state) === this.#written) return;
+        const trouble = await this.#put(state).catch((error: unknown) => {
+          if (signal.aborted) return 'the agent ends';
+          return headline(problemsOf(error));
+        });
+        if (signal.aborted) return;
+        if (trouble === undefined) this.#backoff.reset();
+        else {
+          onTrouble(trouble);
+          await pause(this.#backoff.next(), signal);
+        }
       }
+    } finally {
+      // At once, not when somebody hears of it: a state that comes next must not be taken for one under way.
+      this.#isWriting = false;
     }
   }
 
