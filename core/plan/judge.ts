@@ -5,20 +5,13 @@ import type { Verdict } from '../model/plan.ts';
 import { type Bench, refOf, unknown } from './bench.ts';
 import { conflicting, leaveToOthers } from './conflict.ts';
 import { goneVersion, isInvalid, notPermitted, refusesDryRun } from './failure.ts';
-import { type FieldSet, isOwn, ownFields, union } from './field-set.ts';
+import { isOwn, ownFields, union } from './field-set.ts';
 import { immutableField } from './immutable.ts';
+import { askWithout, withoutInherited } from './inherited-fields.ts';
 import { isRoleOfSet, judgeAbsent, missingRole, refusedBySet } from './judge-absent.ts';
 import type { Live } from './live.ts';
 import { applyLocally } from './local.ts';
-import { removeFields, withoutManagedFields } from './merge.ts';
-import {
-  inherited,
-  inheritedFields,
-  LAST_APPLIED,
-  otherOwners,
-  othersFields,
-  ownershipDiffers,
-} from './ownership.ts';
+import { inherited, inheritedFields, otherOwners, ownershipDiffers } from './ownership.ts';
 import { provesNoop } from './proof.ts';
 import { validateSchema } from './schema.ts';
 import type { Scoped } from './scope.ts';
@@ -102,7 +95,7 @@ async function judgePresent(
     return (await refusedBySet(bench, item, desired)) ?? known;
   const answer = await bench.cluster.apply(refOf(item), desired, { dryRun: true });
   if (answer.ok) {
-    const verdict = await compareResult(bench, item, live, answer.value, taken);
+    const verdict = await compareResult(bench, item, desired, live, answer.value, taken);
     const refused = verdict.action === 'update' ? await refusedBySet(bench, item, desired) : undefined;
     return refused ?? verdict;
   }
@@ -155,6 +148,7 @@ function knownUpdate(
 async function compareResult(
   bench: Bench,
   item: Scoped,
+  desired: KubeObject,
   live: KubeObject,
   dryRun: KubeObject,
   taken: readonly ManagedFields[],
@@ -165,7 +159,9 @@ async function compareResult(
   const released = taken.length > 0 ? withoutInherited(dryRun, old, taken) : undefined;
   if (released) {
     // A second apply would drop them; a PUT of the outcome is what the server can be asked about.
-    const answer = await bench.cluster.update(refOf(item), released, { dryRun: true });
+    const answer = await askWithout(bench, item, desired, released, (again) =>
+      withoutInherited(again, old, taken),
+    );
     if (!answer.ok && !notPermitted(answer.failure)) return unknown(bench, item, answer.failure, live);
     result = answer.ok ? answer.value : released;
     if (!answer.ok) verified = { verified: false };
@@ -174,19 +170,6 @@ async function compareResult(
   const views = bench.gate.views(item.id, view(live, fields), view(result, fields), fields);
   if (views.differences.length > 0) return update(views, live, taken, verified);
   return ownershipDiffers(live, dryRun, taken) ? OWNERSHIP : { action: 'unchanged' };
-}
-
-/** The dry run's outcome without what only `old` held; undefined where that is no more than bookkeeping. */
-function withoutInherited(
-  dryRun: KubeObject,
-  old: FieldSet,
-  taken: readonly ManagedFields[],
-): KubeObject | undefined {
-  const keep = union(ownFields(dryRun), othersFields(dryRun, taken));
-  const bookkeeping: FieldSet = { 'f:metadata': { 'f:annotations': { [`f:${LAST_APPLIED}`]: {} } } };
-  const plain = removeFields(dryRun, bookkeeping, {});
-  const rest = removeFields(dryRun, old, keep);
-  return deepEqual(rest, plain) ? undefined : withoutManagedFields(rest as KubeObject);
 }
 
 function update(

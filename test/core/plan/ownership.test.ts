@@ -1,6 +1,8 @@
 import test from 'ava';
+import { planSet } from '../../../core/plan/plan.ts';
+import { SecretGate } from '../../../core/plan/secret-gate.ts';
 import { accessOf, apiCall } from '../../support/cluster.ts';
-import { AS_US, held, type Stage, stage, told } from '../../support/plan.ts';
+import { AS_US, held, onCluster, readText, type Stage, stage, told } from '../../support/plan.ts';
 import { shop } from '../../support/shop.ts';
 
 const OWNERSHIP = ['unchanged: Ownership'];
@@ -219,4 +221,26 @@ test.serial('a live part-of label stays and is not shown, whoever wrote it', asy
   await on.kubectl(['apply', ...AS_US, '-f', '-'], CONFIG('a: "1"'));
   await on.kubectl('label cm/web applyset.kubernetes.io/part-of=applyset-y');
   t.deepEqual(told(await held(on, CONFIG('a: "1"'))), {});
+});
+
+test('a controller that writes between the two dry runs of a take-over makes nothing unknown', async (t) => {
+  const on = await stage(t);
+  await clientSide(on, CONFIG('a: "1", b: "2"'));
+  const manifests = await readText(CONFIG('a: "1"'), on.namespace);
+  let collisions = 0;
+  const changes = await onCluster(on.endpoint.kubeconfig, async (cluster) => {
+    const update: typeof cluster.update = (ref, object, options) => {
+      collisions += 1;
+      if (collisions > 2) return cluster.update(ref, object, options);
+      const message = 'the object has been modified';
+      return Promise.resolve({
+        ok: false,
+        failure: { status: 409, reason: 'Conflict', message, causes: [] },
+      });
+    };
+    const options = { namespace: on.namespace, enforceNamespace: false, gate: new SecretGate() };
+    return (await planSet({ ...cluster, update }, manifests, options)).changes;
+  });
+  t.is(collisions, 3);
+  t.deepEqual(told(changes), { 'ConfigMap/web': ['update', 'data.b'] });
 });
