@@ -1,9 +1,10 @@
 import { stringify } from 'yaml';
 import { AGENT_LABEL, agentRecordName } from '../core/apply/agent-parent.ts';
 import { type SetEvent, writeEvents } from '../core/apply/events.ts';
-import type { Cluster, Discovery } from '../core/model/cluster.ts';
+import { configMaps } from '../core/apply/parent-object.ts';
+import type { Cluster } from '../core/model/cluster.ts';
 import type { KubeObject } from '../core/model/object.ts';
-import type { Problem } from '../core/model/problem.ts';
+import { type Problem, placeOf } from '../core/model/problem.ts';
 import { problemsOf } from '../core/sync.ts';
 import type { ConfigurationState } from './configuration.ts';
 import { Backoff, pause } from './time.ts';
@@ -91,7 +92,7 @@ export class AgentRecord {
     const { cluster, agent, namespace, onTrouble } = this.#options;
     const text = stateText(state);
     const name = agentRecordName(agent);
-    const ref = { resource: await this.#configMaps(), namespace, name };
+    const ref = { resource: configMaps(await cluster.discover()), namespace, name };
     const answer = await cluster.apply(ref, this.#object(text), { dryRun: false });
     if (!answer.ok) return answer.failure.message;
     this.#written = text;
@@ -103,11 +104,6 @@ export class AgentRecord {
     const failure = await writeEvents(cluster, await cluster.discover(), about, [event], now);
     if (failure) onTrouble(`no Events are written: ${failure.message}`);
     return undefined;
-  }
-
-  async #configMaps(): Promise<Discovery['resources'][number]> {
-    const { resources } = await this.#options.cluster.discover();
-    return resources.find(({ group, kind }) => group === '' && kind === 'ConfigMap')!;
   }
 
   #object(text: string): KubeObject {
@@ -159,7 +155,7 @@ function stateText(state: AgentState): string {
 }
 
 /** `config.yaml:3:5: message (hint)`. */
-export function problemText({ file, line, column, message, hint }: Problem): string {
-  const place = [file, line, column].filter((part) => part !== undefined).join(':');
-  return `${place ? `${place}: ` : ''}${message}${hint ? ` (${hint})` : ''}`.slice(0, LONGEST);
+export function problemText({ message, hint, ...problem }: Problem): string {
+  const where = placeOf(problem);
+  return `${where ? `${where}: ` : ''}${message}${hint ? ` (${hint})` : ''}`.slice(0, LONGEST);
 }

@@ -7,7 +7,7 @@ import type { Cluster } from '../core/model/cluster.ts';
 import { stringifyJson } from '../core/model/json.ts';
 import { formatObject, type ObjectId } from '../core/model/object.ts';
 import type { Change } from '../core/model/plan.ts';
-import { type Problem, ProblemError } from '../core/model/problem.ts';
+import { type Problem, ProblemError, placeOf } from '../core/model/problem.ts';
 import type { RecordedFailure } from '../core/model/record.ts';
 import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
 import { oneLine } from '../core/report/escape.ts';
@@ -276,8 +276,8 @@ function recordOptions(
   };
 }
 
-function failureOf({ code, message, hint, file, line, column, object }: Problem): RecordedFailure {
-  const source = oneLine([file, line, column].filter((part) => part !== undefined).join(':'));
+function failureOf({ code, message, hint, object, ...place }: Problem): RecordedFailure {
+  const source = oneLine(placeOf(place));
   return {
     ...(object && { object: formatObject(object) }),
     reason: code,

@@ -3,7 +3,7 @@ import { parseDuration } from '../core/config/duration.ts';
 import type { ConnectionFlags } from '../core/kube/connection.ts';
 import { CONNECTION_FLAGS } from '../core/kube/connection-flags.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
-import { parseListenAddress } from './observability.ts';
+import { parseListenAddress } from './listen.ts';
 
 interface Flag {
   value?: string;

@@ -3,6 +3,7 @@ import { FIELD_MANAGER } from '../core/model/cluster.ts';
 import { HEALTH_STATUSES, type ObjectHealth } from '../core/model/health.ts';
 import {
   formatObject,
+  isOlderVersion,
   type KubeObject,
   managedFieldsOf,
   type ObjectId,
@@ -157,7 +158,9 @@ export class HealthTracker implements HealthListener {
   #compare(tracked: Tracked, object: KubeObject | undefined): void {
     const { id } = tracked;
     if (tracked.drifted) return;
-    if (object && isOlder(String(object.metadata.resourceVersion), tracked.resourceVersion)) return;
+    const { resourceVersion = '' } = tracked;
+    // What is older than what was written says nothing of it.
+    if (object && isOlderVersion(String(object.metadata.resourceVersion), resourceVersion)) return;
     const now = object && !object.metadata.deletionTimestamp ? fingerprint(object) : 'gone';
     if (now === tracked.baseline) return;
     tracked.drifted = true;
@@ -251,9 +254,4 @@ function lastWriter(object: KubeObject): string {
     ({ subresource, manager }) => subresource !== 'status' && manager !== FIELD_MANAGER,
   );
   return entries.toSorted((a, b) => (b.time ?? '').localeCompare(a.time ?? ''))[0]?.manager ?? 'somebody';
-}
-
-function isOlder(version: string, than: string | undefined): boolean {
-  if (than === undefined || !/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
-  return version.length === than.length ? version < than : version.length < than.length;
 }

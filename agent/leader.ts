@@ -1,10 +1,11 @@
 import { AGENT_LABEL, ENTRY_LABEL, parentOf, wishesOf } from '../core/apply/agent-parent.ts';
+import { configMaps } from '../core/apply/parent-object.ts';
 import { readRecord } from '../core/apply/read-record.ts';
 import { recordHealth } from '../core/apply/recorder.ts';
 import { Follower, type FollowOptions } from '../core/health/follower.ts';
 import type { AgentConfig } from '../core/model/agent-config.ts';
 import type { Clock } from '../core/model/clock.ts';
-import type { Cluster, Resource } from '../core/model/cluster.ts';
+import type { Cluster } from '../core/model/cluster.ts';
 import type { GitLab } from '../core/model/gitlab.ts';
 import { dig, isObject } from '../core/model/json.ts';
 import type { KubeObject } from '../core/model/object.ts';
@@ -182,9 +183,9 @@ export class Leader {
       },
       this.#following,
     );
-    const configMaps = await configMapsOf(cluster);
+    const resource = configMaps(await cluster.discover());
     const labelSelector = `${AGENT_LABEL}=${flags.agentName}`;
-    follower.add([{ resource: configMaps, namespace: podNamespace, labelSelector }]);
+    follower.add([{ resource, namespace: podNamespace, labelSelector }]);
     try {
       await promise;
     } catch (error) {
@@ -352,9 +353,4 @@ function clockOf(hard: AbortSignal): Clock {
       either.throwIfAborted();
     },
   };
-}
-
-async function configMapsOf(cluster: Cluster): Promise<Resource> {
-  const { resources } = await cluster.discover();
-  return resources.find(({ group, kind }) => group === '' && kind === 'ConfigMap')!;
 }

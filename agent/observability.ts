@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { listen } from './listen.ts';
 
 /** Whether something is as it should be, and what is not, a line each. */
 export interface Probe {
@@ -40,33 +41,8 @@ export async function serveObservability(
       () => answer(500, TEXT, 'the metrics could not be collected\n'),
     );
   });
-  server.requestTimeout = 10_000;
-  await listen(server, address);
-  return {
-    address: server.address() as AddressInfo,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return listen(server, address);
 }
 
 const PROBES = new Set(['/liveness', '/readiness']);
 const TEXT = 'text/plain; charset=utf-8';
-
-function listen(server: Server, address: string): Promise<void> {
-  const { host, port } = parseListenAddress(address);
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host && { host }) }, resolve);
-  });
-}
-
-/** `:8080`, `127.0.0.1:8080`, `[::1]:8080`. Throws RangeError for anything else. */
-export function parseListenAddress(address: string): { host?: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(address);
-  const port = Number(match?.[3]);
-  if (!match || port > 65_535) throw new RangeError(`can't read the address ${JSON.stringify(address)}`);
-  const host = match[1] ?? match[2];
-  return host ? { host, port } : { port };
-}

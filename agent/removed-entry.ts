@@ -3,7 +3,7 @@ import { LINGERS } from '../core/apply/prune.ts';
 import { removeSet } from '../core/apply/remove-set.ts';
 import type { ManifestEntry } from '../core/model/agent-config.ts';
 import type { Cluster } from '../core/model/cluster.ts';
-import { dig, isObject, parseJson } from '../core/model/json.ts';
+import { dig, isObject, tryParseJson } from '../core/model/json.ts';
 import { formatObject, type KubeObject } from '../core/model/object.ts';
 import { SecretGate } from '../core/plan/secret-gate.ts';
 import type { Log } from './log.ts';
@@ -65,11 +65,6 @@ export async function removeEntry(
 
 function entryOf(parent: KubeObject): Partial<ManifestEntry> | undefined {
   const text = dig(parent, 'data', 'entry');
-  if (typeof text !== 'string') return undefined;
-  try {
-    const value = parseJson(text);
-    return isObject(value) ? (value as Partial<ManifestEntry>) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = typeof text === 'string' ? tryParseJson(text) : undefined;
+  return isObject(value) ? (value as Partial<ManifestEntry>) : undefined;
 }

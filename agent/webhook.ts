@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
-import { parseListenAddress } from './observability.ts';
+import type { AddressInfo } from 'node:net';
+import { listen } from './listen.ts';
 
 /** GitLab's push events are small; their list of commits is bounded. */
 const MAX_BYTES = 1024 * 1024;
@@ -19,7 +20,7 @@ export async function serveWebhook({
   address,
   secret,
   onPush,
-}: WebhookOptions): Promise<AsyncDisposable & { port: number }> {
+}: WebhookOptions): Promise<AsyncDisposable & { address: AddressInfo }> {
   const server = createServer((request, response) => {
     const answer = (status: number, text: string): void => {
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
@@ -41,19 +42,7 @@ export async function serveWebhook({
     // A sender that goes away is its own business.
     take().catch(() => response.destroy());
   });
-  server.requestTimeout = 10_000;
-  const { host, port } = parseListenAddress(address);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, ...(host && { host }) }, resolve);
-  });
-  return {
-    port: (server.address() as { port: number }).port,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return listen(server, address);
 }
 
 /** The whole body; undefined where it is too large. */

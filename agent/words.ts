@@ -1,4 +1,4 @@
-import type { Problem } from '../core/model/problem.ts';
+import { type Problem, placeOf } from '../core/model/problem.ts';
 import { oneLine } from '../core/report/escape.ts';
 
 /** `web.yaml:3:5: unknown field (and 2 more)`: what is said of problems where there is room for one. */
@@ -8,7 +8,7 @@ export function headline([first, ...more]: readonly [Problem, ...Problem[]]): st
 }
 
 /** `web.yaml:3:5: `, or '' for what is nowhere in a file. */
-export function place({ file, line, column }: Problem): string {
-  const parts = [file, line, column].filter((part) => part !== undefined).join(':');
-  return parts ? `${oneLine(parts)}: ` : '';
+export function place(problem: Problem): string {
+  const where = placeOf(problem);
+  return where ? `${oneLine(where)}: ` : '';
 }

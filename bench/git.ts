@@ -9,6 +9,7 @@ import { openRepository } from '../core/git/revision-source.ts';
 import type { Attempt } from '../core/model/source.ts';
 import type { GitServer } from './git-server.ts';
 import { measure } from './measure.ts';
+import { median } from './table.ts';
 
 const POLLS = 500;
 const LS_REMOTES = 15;
@@ -128,8 +129,4 @@ async function times(count: number, run: () => Promise<void>): Promise<number[]>
   const taken: number[] = [];
   for (let index = 0; index < count; index += 1) taken.push((await timed(run)).ms);
   return taken;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

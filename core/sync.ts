@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ApplyOptions, applyManifests } from './apply/apply.ts';
 import { changesOf, planRun } from './apply/plan-run.ts';
-import type { PruneAdvice } from './apply/prune-guards.ts';
+import { PRECIOUS, type PruneAdvice } from './apply/prune-guards.ts';
 import { type RecordOptions, recordPlan } from './apply/recorder.ts';
 import { isExcluded } from './config/resource-filter.ts';
 import { defaultPath } from './manifest/default-path.ts';
@@ -62,13 +62,7 @@ export type SyncResult =
 const LIMITS = { files: 10_000, fileBytes: 5 * 2 ** 20, totalBytes: 64 * 2 ** 20 };
 const NOTHING_DELETED = 'nothing was deleted because of that';
 const EVERYTHING: Allowance = { percent: 100 };
-const PRECIOUS_KINDS = [
-  'namespace',
-  'customresourcedefinition',
-  'persistentvolume',
-  'persistentvolumeclaim',
-  'statefulset',
-];
+const PRECIOUS_KINDS = [...PRECIOUS].map((kind) => kind.toLowerCase());
 const ONCE = 'or once: annotate the parent with agent.gitlab.com/prune-allow: COMMIT';
 const ADVICE: PruneAdvice = {
   kind: (kind) => `prune_kinds: [${kind}] in the configuration, ${ONCE}`,

@@ -1,7 +1,7 @@
 import type { ManifestEntry } from '../model/agent-config.ts';
 import type { AgentNote, AgentRecord, EntryStatus, Leadership } from '../model/agent-status.ts';
 import { HEALTH_STATUSES, type HealthStatus, isWell } from '../model/health.ts';
-import { dig, isObject, type Json, parseJson } from '../model/json.ts';
+import { dig, isObject, type Json, tryParseJson } from '../model/json.ts';
 import type { KubeObject } from '../model/object.ts';
 import type { HistoryEntry, RecordData, SetStatus } from '../model/record.ts';
 import { ENTRY_LABEL, PROJECT_ANNOTATION, wishesOf } from './agent-parent.ts';
@@ -111,19 +111,10 @@ function notesOf(
 }
 
 function readEntry(text: string | undefined): EntryStatus['entry'] {
-  const value = parsed(text);
+  const value = tryParseJson(text);
   if (!isObject(value) || !isObject(value.repository) || typeof value.repository.url !== 'string')
     return undefined;
   return value as unknown as ManifestEntry & { repository: { project?: string; url: string } };
-}
-
-function parsed(text: string | undefined): Json | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Reads what the agent says of itself, from the parsed text of its ConfigMap. */

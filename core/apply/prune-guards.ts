@@ -64,7 +64,7 @@ const LABEL_PATH = ['metadata', 'labels', PART_OF];
 const SMALL = 20;
 
 // Deleting one of these deletes what it holds: all of a namespace, all objects of a kind, data.
-const PRECIOUS = new Set([
+export const PRECIOUS: ReadonlySet<string> = new Set([
   'Namespace',
   'CustomResourceDefinition.apiextensions.k8s.io',
   'PersistentVolume',

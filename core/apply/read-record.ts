@@ -1,6 +1,6 @@
 import { OUTCOME_KINDS, type OutcomeCounts } from '../model/apply.ts';
 import { HEALTH_STATUSES } from '../model/health.ts';
-import { isObject, type Json, type JsonObject, parseJson } from '../model/json.ts';
+import { isObject, type Json, type JsonObject, tryParseJson } from '../model/json.ts';
 import type {
   HistoryEntry,
   RecordData,
@@ -17,23 +17,14 @@ import type {
 
 /** What the `data` of a parent tells. */
 export function readRecord(data: RecordData): SetRecord {
-  const status = readStatus(parsed(data.status));
-  const history = parsed(data.history);
-  const inventory = readInventory(parsed(data.inventory));
+  const status = readStatus(tryParseJson(data.status));
+  const history = tryParseJson(data.history);
+  const inventory = readInventory(tryParseJson(data.inventory));
   return {
     ...(status && { status }),
     history: Array.isArray(history) ? history.flatMap((entry) => readEntry(entry) ?? []) : [],
     ...(inventory && { inventory }),
   };
-}
-
-function parsed(text: string | undefined): Json | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function readStatus(value: Json | undefined): SetStatus | undefined {

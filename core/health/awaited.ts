@@ -1,7 +1,7 @@
 import type { Resource } from '../model/cluster.ts';
 import type { Health, ObjectHealth, StoryLine } from '../model/health.ts';
 import { isWell } from '../model/health.ts';
-import type { KubeObject, ObjectId } from '../model/object.ts';
+import { isOlderVersion, type KubeObject, type ObjectId } from '../model/object.ts';
 import type { Place, PlaceState } from './follower.ts';
 import { judgeHealth } from './judge.ts';
 import type { Relations } from './relations.ts';
@@ -80,8 +80,8 @@ export function passSentence(sight: Sight, around: Surroundings): Sentence {
   if (kept) return { id, health: kept, known: true };
   const { state, version } = around;
   const refused = state?.status === 'refused' ? refusal(state) : undefined;
-  const isPast = version !== undefined && !(written && isBefore(version, written));
-  if (object && (isPast || !(written && isBefore(String(object.metadata.resourceVersion), written)))) {
+  const isPast = version !== undefined && !(written && isOlderVersion(version, written));
+  if (object && (isPast || !(written && isOlderVersion(String(object.metadata.resourceVersion), written)))) {
     const judged = judgeWithStory(object, around);
     // What may not be watched will never be seen to become well.
     if (refused && !isWell(judged.health.status)) return { id, health: refused, known: true, refused: true };
@@ -117,10 +117,4 @@ export function unseen(states: readonly { place: Place; state: PlaceState | unde
       ? [{ depth: 1, text: `${resource.plural} can't be seen: ${state.failure.message}` }]
       : [],
   );
-}
-
-/** Whether one resourceVersion is older than another. Those that are no numbers are never called so. */
-function isBefore(one: string, other: string): boolean {
-  if (!/^\d+$/.test(one) || !/^\d+$/.test(other)) return false;
-  return one.length === other.length ? one < other : one.length < other.length;
 }

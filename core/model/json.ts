@@ -20,6 +20,16 @@ export function parseJson(text: string): Json {
   return JSON.parse(text, reviver as (key: string, value: unknown) => unknown) as Json;
 }
 
+/** As `parseJson`, for texts that anybody may have written: undefined where there is none, or where it is no JSON. */
+export function tryParseJson(text: string | undefined): Json | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Writes JSON text; `bigint` values are written as the integers they are. `indent` is in spaces. */
 export function stringifyJson(value: unknown, indent?: number): string {
   const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;

@@ -54,6 +54,12 @@ export function managedFieldsOf(object: KubeObject): ManagedFields[] {
   return Array.isArray(entries) ? (entries as unknown as ManagedFields[]) : [];
 }
 
+/** Whether one resourceVersion is older than another. Those that are no numbers are never called so. */
+export function isOlderVersion(one: string, other: string): boolean {
+  if (!/^\d+$/.test(one) || !/^\d+$/.test(other)) return false;
+  return one.length === other.length ? one < other : one.length < other.length;
+}
+
 /** `v1` Secrets, and only those: other groups may have a kind of that name. */
 export function isSecret(id: { group: string; kind: string }): boolean {
   return id.group === '' && id.kind === 'Secret';

@@ -26,12 +26,14 @@ export class ProblemError extends Error {
   }
 }
 
+/** `FILE:LINE:COLUMN`, as far as it is known; '' for what is nowhere in a file. */
+export function placeOf({ file, line, column }: Pick<Problem, 'file' | 'line' | 'column'>): string {
+  return [file, line, column].filter((part) => part !== undefined).join(':');
+}
+
 /** `error: FILE:LINE:COLUMN: message`, the picture, then `hint: …`, each on lines of their own. */
 export function formatProblem(problem: Problem): string {
-  const position = [problem.file, problem.line, problem.column]
-    .filter((part) => part !== undefined)
-    .join(':');
-  const where = position || (problem.object ? formatObject(problem.object) : '');
+  const where = placeOf(problem) || (problem.object ? formatObject(problem.object) : '');
   const lines = [`error: ${where ? `${where}: ` : ''}${problem.message}`];
   if (problem.picture) lines.push(problem.picture);
   if (problem.hint) lines.push(`hint: ${problem.hint}`);

@@ -1,8 +1,8 @@
 import type { AgentStatus, EntryStatus } from '../model/agent-status.ts';
-import type { HealthStatus } from '../model/health.ts';
 import { ageText } from './age.ts';
 import type { Cell } from './columns.ts';
 import { oneLine } from './escape.ts';
+import { HEALTH_STYLES } from './health-report.ts';
 import { painter, type Style, wrap } from './terminal.ts';
 import { cutWide } from './wide.ts';
 import { cutStart, fitWidth, widthOf } from './width.ts';
@@ -14,14 +14,6 @@ export interface StatusStyle {
   now: Date;
 }
 
-const HEALTH_STYLES: Record<HealthStatus, Style> = {
-  degraded: 'red',
-  missing: 'red',
-  unknown: 'yellow',
-  progressing: 'yellow',
-  suspended: 'cyan',
-  healthy: 'green',
-};
 const SYNC_STYLES: Record<EntryStatus['sync'], Style> = {
   Synced: 'green',
   Syncing: 'yellow',

@@ -6,6 +6,7 @@ import { chooseAgents } from '../agents/choose-agents.ts';
 import type { AgentsInSight } from '../agents/with-agents.ts';
 import type { StatusFlags } from '../commands/status.ts';
 import { type Io, wantsColor } from '../io.ts';
+import { pause } from '../pause.ts';
 import { Screen } from '../screen.ts';
 import { AgentFollower } from './follow-agents.ts';
 import { statusText } from './run-status.ts';
@@ -130,14 +131,4 @@ function wholeText(
   }));
   const text = statusText(format, still, style);
   return format === 'yaml' ? `---\n${text}` : text;
-}
-
-/** Ends with the time, or when somebody wakes it. */
-async function pause(ms: number, signal: AbortSignal, arm: (stop: () => void) => void): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  arm(resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }

@@ -3,6 +3,7 @@ import { oneLine } from '../../core/report/escape.ts';
 import { statusTree } from '../../core/report/status-tree.ts';
 import type { AgentsInSight } from '../agents/with-agents.ts';
 import { type Io, wantsColor } from '../io.ts';
+import { pause } from '../pause.ts';
 import { AgentFollower } from '../status/follow-agents.ts';
 
 /** What is known of an entry that is waited for. `code` is the exit code where it ends like that. */
@@ -109,16 +110,4 @@ async function storyOf(
   const seen = await lookAtObjects(sight, [shown], io.signal);
   sight.progress.end();
   return statusTree([shown], seen, { color: wantsColor(io, color), width: io.columns, now: new Date() });
-}
-
-/** Ends with the time, or when somebody wakes it. */
-async function pause(ms: number, signal: AbortSignal, arm: (stop: () => void) => void): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, Math.max(0, ms));
-  const stop = (): void => resolve();
-  signal.addEventListener('abort', stop, { once: true });
-  arm(stop);
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener('abort', stop);
 }
