@@ -1,3 +1,4 @@
+import { allowsPruning } from '../../core/apply/agent-parent.ts';
 import type { EntryStatus } from '../../core/model/agent-status.ts';
 import type { Cluster } from '../../core/model/cluster.ts';
 import type { Change } from '../../core/model/plan.ts';
@@ -48,7 +49,7 @@ export async function compareEntry(
       set,
       open: () => repository.open(revision),
       version: io.version,
-      pruneAll: status.wishes.pruneAllow !== undefined && revision.startsWith(status.wishes.pruneAllow),
+      pruneAll: allowsPruning(status.wishes, revision),
       signal: io.signal,
       env: io.env,
       gate: new SecretGate((flags.secretPath ?? []).map(parseSecretPath)),
