@@ -32,11 +32,17 @@ export function readWait({ wait, timeout }: WaitFlags): { timeout: number } | un
       hint,
     });
   }
-  if (timeout === undefined) return { timeout: DEFAULT_TIMEOUT };
-  const ms = parseDuration(timeout);
-  if (ms === undefined) {
-    const message = `can't read --timeout ${JSON.stringify(timeout)}`;
-    throw new ProblemError({ code: 'Usage', message, hint: 'write a duration: 90s, 5m, 1h30m' });
-  }
-  return { timeout: ms };
+  return { timeout: timeout === undefined ? DEFAULT_TIMEOUT : readTimeout(timeout) };
+}
+
+/** A duration in ms. Throws ProblemError. */
+export function readTimeout(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined)
+    throw new ProblemError({
+      code: 'Usage',
+      message: `can't read --timeout ${JSON.stringify(text)}`,
+      hint: 'write a duration: 90s, 5m, 1h30m',
+    });
+  return ms;
 }

@@ -2,14 +2,13 @@ import type { Cluster } from '../core/model/cluster.ts';
 import type { Manifest } from '../core/model/manifest.ts';
 import { ListAhead } from '../core/plan/list-ahead.ts';
 import type { PlanOptions } from '../core/plan/plan.ts';
-import { publicWords, scrub } from '../core/plan/scrub.ts';
 import type { SecretGate } from '../core/plan/secret-gate.ts';
-import { oneLine } from '../core/report/escape.ts';
 import type { ConnectionFlags } from './connection-flags.ts';
 import { type InputFlags, noObjects, readIgnoreFile, readInputs } from './inputs.ts';
 import type { Io } from './io.ts';
 import { openCluster } from './open-cluster.ts';
 import type { Progress } from './progress.ts';
+import { sayWarnings } from './say-warnings.ts';
 
 /** The flags that say what to compare with which cluster. */
 export type ClusterFlags = InputFlags &
@@ -65,12 +64,7 @@ export async function withCluster<T>(
     };
     return await use({ cluster, server: connection.server, manifests, options });
   } finally {
-    // Admission plugins and webhooks word warnings as they like, about any object that they were shown.
-    const values =
-      cluster.warnings.length > 0 ? manifests.flatMap(({ id, object }) => gate.values(id, object)) : [];
-    const known = values.length > 0 ? manifests.flatMap(({ id }) => publicWords(id)) : [];
-    for (const warning of cluster.warnings)
-      progress.say(`warning: ${oneLine(scrub(warning, values, known))}`);
+    sayWarnings(cluster.warnings, progress, gate, manifests);
     cluster.close();
   }
 }

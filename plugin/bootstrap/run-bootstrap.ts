@@ -7,13 +7,14 @@ import { configuredManifests } from '../install/configured-manifests.ts';
 import { withDesk } from '../install/desk.ts';
 import { readInstall } from '../install/live-install.ts';
 import { readSettings } from '../install/read-settings.ts';
-import { givenSecrets, install, manifestsOf, readTimeout, withRules } from '../install/run-install.ts';
+import { givenSecrets, install, manifestsOf, withRules } from '../install/run-install.ts';
 import { type SecretData, secretManifests } from '../install/secrets.ts';
 import { SECRETS, USUAL_NAMESPACE } from '../install/settings.ts';
 import type { Io } from '../io.ts';
 import { Tokens } from '../read-token.ts';
 import { checkedName, findOrCreate } from '../register/run-register.ts';
 import { runWait } from '../wait/run-wait.ts';
+import { readTimeout } from '../wait-flags.ts';
 import { configurationFile } from './configuration-file.ts';
 import { projectsToRead, readingTokens } from './reading-tokens.ts';
 

@@ -51,13 +51,14 @@ export async function createNamespaces(
  * is written where any of them can't be, or is somebody else's. With `timeout` (ms) it waits until they are healthy.
  */
 export async function carryOut(
-  { cluster, io, progress, stop, color }: Desk,
+  { cluster, io, progress, stop, color, shown }: Desk,
   namespace: string,
   manifests: readonly Manifest[],
   { prune, timeout }: { prune: boolean; timeout?: number },
 ): Promise<ApplyRecord> {
   const style = { color: wantsColor(io, color), width: io.columns };
   const view = new ApplyView(() => Date.now());
+  shown.push(...manifests);
   const record = await applyManifests(cluster, manifests, {
     namespace,
     enforceNamespace: false,

@@ -1,6 +1,5 @@
 import { findSets } from '../../core/apply/find-sets.ts';
 import { changesOf, planRun } from '../../core/apply/plan-run.ts';
-import { parseDuration } from '../../core/kube/timeout.ts';
 import { applyExitCode } from '../../core/model/apply.ts';
 import type { Manifest } from '../../core/model/manifest.ts';
 import { diffExitCode, summarize } from '../../core/model/plan.ts';
@@ -15,6 +14,7 @@ import { gitlabAccess } from '../gitlab/access.ts';
 import { type InputFlags, readInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
 import { Tokens } from '../read-token.ts';
+import { readTimeout } from '../wait-flags.ts';
 import { awaitReport } from './agent-report.ts';
 import { carryOut, createNamespaces, installSet } from './carry-out.ts';
 import { configuredManifests } from './configured-manifests.ts';
@@ -166,7 +166,7 @@ export async function manifestsOf(
 }
 
 async function showPlan(
-  { cluster, discovery, io, progress, color }: Desk,
+  { cluster, discovery, io, progress, color, shown }: Desk,
   settings: InstallSettings,
   secrets: readonly Manifest[],
 ): Promise<number> {
@@ -182,9 +182,11 @@ async function showPlan(
     refuseUnowned: true,
     conflicts: 'take' as const,
   };
+  const manifests = [...secrets, ...members];
+  shown.push(...manifests);
   const first = await planRun(cluster, absent, options);
   // Objects of Namespaces that are still to be made are told as what they will be: new.
-  const run = await planRun(cluster, [...secrets, ...members], {
+  const run = await planRun(cluster, manifests, {
     ...options,
     applySet: installSet(settings.namespace, io, true),
   });
@@ -265,16 +267,4 @@ function isDryRun({ dryRun, output }: Pick<InstallFlags, 'dryRun' | 'output'>): 
       hint: '--dry-run -o yaml',
     });
   return is;
-}
-
-/** In ms. Throws ProblemError. */
-export function readTimeout(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined)
-    throw new ProblemError({
-      code: 'Usage',
-      message: `can't read --timeout ${JSON.stringify(text)}`,
-      hint: 'write a duration: 90s, 5m, 1h30m',
-    });
-  return ms;
 }

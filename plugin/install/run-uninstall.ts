@@ -12,8 +12,8 @@ import { applySummaryText, outcomeText } from '../../core/report/apply-text.ts';
 import { ask, confirm } from '../ask.ts';
 import type { UninstallFlags } from '../commands/uninstall.ts';
 import { type Io, wantsColor } from '../io.ts';
+import { readTimeout } from '../wait-flags.ts';
 import { type Desk, withDesk } from './desk.ts';
-import { readTimeout } from './run-install.ts';
 import { INSTALL_SET, USUAL_NAMESPACE } from './settings.ts';
 
 /** Runs `uninstall` and returns its exit code. Throws ProblemError for what a person has to mend. */

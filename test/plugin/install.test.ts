@@ -3,6 +3,7 @@ import { entryStatus } from '../support/agent.ts';
 import { accessOf, apiCall, apiRequest, waitFor } from '../support/cluster.ts';
 import { ground, inNamespace, repositories, settingsFor, startInstalled } from '../support/installation.ts';
 import { startPlugin } from '../support/plugin.ts';
+import { policyOnSecret } from '../support/secret-policy.ts';
 
 test('from nothing to an agent that reports, with rights for just what the manifests need', async (t) => {
   const here = ground(t);
@@ -168,6 +169,29 @@ test('a dry run shows what would be, and no token', async (t) => {
     (await apiRequest(accessOf(here.endpoint), 'GET', `/api/v1/namespaces/${here.namespace}`)).status,
     404,
   );
+});
+
+test('a warning that repeats a token is shown without it', async (t) => {
+  const here = ground(t);
+  await using there = await repositories(here.files);
+  const { namespace } = here;
+  const admin = accessOf(here.endpoint);
+  await apiCall(admin, 'POST', '/api/v1/namespaces', { metadata: { name: namespace } });
+  await policyOnSecret(t, admin, { namespace, name: 'gitlab-agent-git', key: 'token', action: 'Warn' });
+  const args = ['install', ...settingsFor(there), '--git-token-file=-', '--wait=false'];
+  const dryRun = await waitFor(
+    async () => {
+      const told = await inNamespace(here, [...args, '--dry-run'], { input: 'glpat-canary' });
+      return told.stderr.includes('no: ') && told;
+    },
+    { what: 'the warning' },
+  );
+  const applied = await inNamespace(here, args, { input: 'glpat-canary' });
+  t.is(applied.code, 0, applied.stderr);
+  for (const { stdout, stderr } of [dryRun, applied]) {
+    t.regex(stderr, /^warning: .*no: \(hidden\)/m);
+    t.false(/canary|Z2xwYXQtY2FuYXJ5/.test(stdout + stderr));
+  }
 });
 
 for (const { title, args, says, input } of [

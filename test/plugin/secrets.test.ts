@@ -4,17 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import {
-  accessOf,
-  apiCall,
-  apiRequest,
-  kubectl,
-  namespace,
-  sharedCluster,
-  waitFor,
-} from '../support/cluster.ts';
+import { accessOf, apiRequest, kubectl, namespace, sharedCluster, waitFor } from '../support/cluster.ts';
 import { findKubectl } from '../support/control-plane/binaries.ts';
 import { type PluginResult, plugin, pluginEnvironment } from '../support/plugin.ts';
+import { policyOnSecret } from '../support/secret-policy.ts';
 
 /** Every planted value begins with this word and has a tail of its own; nothing else holds it. */
 const WORD = 'canary-';
@@ -310,30 +303,8 @@ async function installVaults(t: ExecutionContext, group: string): Promise<void> 
 /** Refuses the Secret `denied` and warns of `warned`, both with the value in their words. */
 async function installPolicy(t: ExecutionContext, ns: string): Promise<void> {
   const access = accessOf(sharedCluster());
-  const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic';
-  const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['*'], resources: ['secrets'] };
-  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': ns } };
-  for (const [name, action] of [
-    ['denied', 'Deny'],
-    ['warned', 'Warn'],
-  ] as const) {
-    const policyName = `${ns.slice(0, 50)}-${name}`;
-    const validation = {
-      expression: `object.metadata.name != '${name}'`,
-      messageExpression: "'no: ' + string(object.data.key)",
-    };
-    const spec = {
-      matchConstraints: { resourceRules: [rule], namespaceSelector },
-      validations: [validation],
-    };
-    await apiCall(access, 'POST', `${path}ies`, { metadata: { name: policyName }, spec });
-    const binding = { policyName, validationActions: [action], matchResources: { namespaceSelector } };
-    await apiCall(access, 'POST', `${path}ybindings`, { metadata: { name: policyName }, spec: binding });
-    t.teardown(async () => {
-      await apiRequest(access, 'DELETE', `${path}ybindings/${policyName}`);
-      await apiRequest(access, 'DELETE', `${path}ies/${policyName}`);
-    });
-  }
+  await policyOnSecret(t, access, { namespace: ns, name: 'denied', key: 'key', action: 'Deny' });
+  await policyOnSecret(t, access, { namespace: ns, name: 'warned', key: 'key', action: 'Warn' });
   const probe = { metadata: { name: 'denied' }, data: { key: 'eA==' } };
   await waitFor(
     async () =>
