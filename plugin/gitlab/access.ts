@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDocument } from 'yaml';
 import type { GitLabOptions } from '../../core/gitlab/connection.ts';
@@ -8,6 +7,7 @@ import { ProblemError } from '../../core/model/problem.ts';
 import { hostUrl, isUrl } from '../install/read-settings.ts';
 import type { Io } from '../io.ts';
 import type { Tokens } from '../read-token.ts';
+import { glabConfig } from './glab-config.ts';
 
 export interface AccessFlags {
   gitlabUrl?: string | undefined;
@@ -40,7 +40,7 @@ export async function gitlabAccess(
       hint: 'GITLAB_TOKEN, --gitlab-token-file FILE (or - for stdin), or glab auth login; its scope is api',
     });
   return {
-    url,
+    url: url.replace(/\/+$/, ''),
     token: () => Promise.resolve(token),
     signal: io.signal,
     sleep: (ms) => pause(ms, undefined, { signal: io.signal }),
@@ -50,11 +50,10 @@ export async function gitlabAccess(
 }
 
 /** What `glab auth login` left behind; undefined where there is nothing of the kind. */
-export function glabToken(host: string, { env, homedir }: Io): string | undefined {
-  const directory = env.GLAB_CONFIG_DIR || join(env.XDG_CONFIG_HOME || join(homedir, '.config'), 'glab-cli');
+export function glabToken(host: string, io: Io): string | undefined {
   let text: string;
   try {
-    text = readFileSync(join(directory, 'config.yml'), 'utf8');
+    text = readFileSync(glabConfig(io), 'utf8');
   } catch {
     return undefined;
   }

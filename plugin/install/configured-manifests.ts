@@ -70,7 +70,7 @@ async function urlOf({ name, repository }: ManifestEntry, access: GitLabOptions)
   if ('url' in repository) return repository.url;
   const found = await openGitLab(access).project(String(repository.projectId));
   if (!found.ok) throw gitlabProblem(`the project of the entry ${name} can't be found`, found.failure);
-  return `${access.url.replace(/\/+$/, '')}/${found.value.path}.git`;
+  return `${access.url}/${found.value.path}.git`;
 }
 
 function taken<T>(entry: ManifestEntry, attempt: Attempt<T>): { ok: true } & T {

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { isInStep } from '../../core/apply/agent-status.ts';
-import type { AgentStatus } from '../../core/model/agent-status.ts';
+import { type AgentStatus, isBlind } from '../../core/model/agent-status.ts';
 import type { Json } from '../../core/model/json.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { documentText } from '../../core/report/document.ts';
@@ -14,6 +13,7 @@ import { agentStatus } from '../agents/find-agents.ts';
 import { judgeLease } from '../agents/lease-sight.ts';
 import { type AgentsInSight, withAgents } from '../agents/with-agents.ts';
 import type { StatusFlags } from '../commands/status.ts';
+import { glabConfig } from '../gitlab/glab-config.ts';
 import { type Io, wantsColor } from '../io.ts';
 
 /** Runs `status` and returns its exit code. Throws ProblemError for what a person has to mend. */
@@ -53,18 +53,13 @@ async function treeText(
   return statusTree(agents, await lookAtObjects(sight, agents, io.signal), style);
 }
 
-function hasGlab({ env, homedir }: Io): boolean {
-  const directory = env.GLAB_CONFIG_DIR || join(env.XDG_CONFIG_HOME || join(homedir, '.config'), 'glab-cli');
-  return existsSync(join(directory, 'config.yml'));
-}
-
 /** What the branches have beside what is applied, where GitLab may be asked; nothing is loaded for it elsewhere. */
 async function withCommits(
   agents: AgentStatus[],
   { clock, progress }: AgentsInSight,
   io: Io,
 ): Promise<AgentStatus[]> {
-  if (!io.env.GITLAB_TOKEN && !hasGlab(io)) return agents;
+  if (!io.env.GITLAB_TOKEN && !existsSync(glabConfig(io))) return agents;
   const { addAhead } = await import('./add-ahead.ts');
   progress.update('asking GitLab what is new …');
   const { agents: extended, failures } = await addAhead(agents, io, clock);
@@ -98,12 +93,9 @@ export function statusText(
   return statusTable(agents, style, format === 'wide');
 }
 
-/** Reasons that leave open whether the record still says how things are. */
-const BLIND = new Set(['NotRunning', 'NoLeader', 'Unknown']);
-
 /** 0 where everything is synced and healthy, 1 where something is not, 2 where that can't be told. */
 export function statusExitCode(agents: readonly AgentStatus[]): 0 | 1 | 2 {
-  if (agents.some(({ notes }) => notes.some(({ reason }) => BLIND.has(reason)))) return 2;
+  if (agents.some(({ notes }) => notes.some(isBlind))) return 2;
   const isWell = agents.every(
     ({ entries, notes }) =>
       entries.every(isInStep) && !notes.some(({ reason }) => reason === 'BrokenConfiguration'),

@@ -65,6 +65,9 @@ test('from nothing to synced in one command, and again without a change', async 
   // The same rights follow from the configuration where install is asked for them alone.
   const alone = await inNamespace(here, ['install', '--rbac=generated', '--dry-run'], { env });
   t.is(alone.code, 0, alone.stdout + alone.stderr);
+  const slash = `--gitlab-url=${gitlab.url}/`;
+  const other = await inNamespace(here, ['install', slash, '--rbac=generated', '--dry-run'], { env });
+  t.is(other.stderr, alone.stderr);
   t.deepEqual((await apiCall(admin, 'GET', path)).data, data);
   t.is(config.agents.length, 1);
 });
