@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { parseDuration } from '../core/config/duration.ts';
 import type { ConnectionFlags } from '../core/kube/connection.ts';
 import { CONNECTION_FLAGS } from '../core/kube/connection-flags.ts';
+import { isDnsLabel } from '../core/model/dns-label.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
 import { parseListenAddress } from './listen.ts';
 
@@ -99,7 +100,7 @@ export function readFlags(argv: readonly string[]): AgentFlags | 'help' | 'versi
   if (configProject && !/^[^/\s]+(\/[^/\s]+)+$/.test(configProject))
     refuse(`--config-project is no full path: ${JSON.stringify(configProject)}`, 'write it as group/project');
   const agentName = needed('agent-name', '--agent-name=production');
-  if (agentName && !/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(agentName))
+  if (agentName && !isDnsLabel(agentName))
     refuse(
       `--agent-name can't be ${JSON.stringify(agentName)}`,
       'lower case letters, digits and dashes, at most 63, as GitLab names agents',

@@ -11,7 +11,7 @@ import {
   noAgent,
   type Where,
 } from './agents/find-agents.ts';
-import { readSetName } from './set-flags.ts';
+import { readSetName } from './read-set.ts';
 
 /** How a set is named: by its parent, or as a project of an agent. */
 export interface SetChoice {

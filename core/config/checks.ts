@@ -1,12 +1,11 @@
+import { isDnsLabel } from '../model/dns-label.ts';
 import { compileGlob } from '../model/glob.ts';
 import type { TextFault } from './types.ts';
 
 // What texts may be, by the rules of Kubernetes, Git and GitLab.
 
-const DNS_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
-
 export function checkDnsLabel(text: string): TextFault | undefined {
-  if (DNS_LABEL.test(text)) return undefined;
+  if (isDnsLabel(text)) return undefined;
   return {
     message: 'is no DNS label',
     hint: 'up to 63 of a-z, 0-9 and "-", with a letter or digit at both ends',

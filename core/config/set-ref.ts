@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Alias, isMap, isScalar, type Node, type Pair, Scalar, type YAMLMap } from 'yaml';
 import type { AgentConfig, ManifestRef, ManifestRepository } from '../model/agent-config.ts';
+import { applyEdits, type Edit } from '../model/edit.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ConfigContext, parseAgentConfig } from './agent-config.ts';
 import { isNull } from './scalar.ts';
-import { applyEdits, type Edit, isQuoted, ownPair, Splicer, word } from './splice.ts';
+import { isQuoted, ownPair, Splicer, word } from './splice.ts';
 import { suggest } from './types.ts';
 
 /** Which entry: by its name, or by its project, by path or number, where that is in the file once. */

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isCollection, isMap, isScalar, type Node, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { applyEdits, type Edit } from '../model/edit.ts';
 import { isObject, type Json, type JsonObject } from '../model/json.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ConfigContext, parseAgentConfig } from './agent-config.ts';
 import { type EntrySelector, findEntry } from './set-ref.ts';
-import { applyEdits, type Edit, ownPair, Splicer, word } from './splice.ts';
+import { ownPair, Splicer, word } from './splice.ts';
 
 /** A field by its keys, in an entry or in the file, and its value as YAML on one line; undefined removes the field. */
 export interface Setting {

@@ -1,20 +1,8 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, Scalar, type YAMLMap } from 'yaml';
+import type { Edit } from '../model/edit.ts';
 import { ConfigDocument, offsetOf } from './document.ts';
 import { camelCase } from './map.ts';
 import { plainIsText } from './scalar.ts';
-
-/** One piece of a text and what stands there instead. */
-export interface Edit {
-  from: number;
-  to: number;
-  text: string;
-}
-
-export function applyEdits(text: string, edits: readonly Edit[]): string {
-  return edits
-    .toSorted((a, b) => b.from - a.from)
-    .reduce((result, { from, to, text: added }) => result.slice(0, from) + added + result.slice(to), text);
-}
 
 /** A new pair in both styles: lines, indented against each other, and one line. `quotes`: the map has quoted keys. */
 export interface NewPair {

@@ -1,5 +1,5 @@
 import type { RemoteRef } from '../model/source.ts';
-import { DELIMITER, FLUSH, FramingError, packet, packetText, readPackets } from './pkt-line.ts';
+import { DELIMITER, FLUSH, FramingError, type Packet, packet, packetText, readPackets } from './pkt-line.ts';
 
 /** What a server said that it can do (gitprotocol-v2, "Capability Advertisement"). */
 export interface Capabilities {
@@ -16,7 +16,7 @@ export class OldProtocol extends Error {}
 
 /** Reads the answer to `GET info/refs`. Throws FramingError, RemoteRefusal or OldProtocol. */
 export function readCapabilities(bytes: Buffer): Capabilities {
-  const lines = dataLines(bytes).filter((line) => !line.startsWith('# service='));
+  const lines = dataLines(readPackets(bytes)).filter((line) => !line.startsWith('# service='));
   if (lines[0] !== 'version 2') throw new OldProtocol();
   const value = (name: string): string | undefined =>
     lines.find((line) => line === name || line.startsWith(`${name}=`))?.slice(name.length + 1);
@@ -54,7 +54,7 @@ export function readRefs(bytes: Buffer, names: readonly string[]): Map<string, R
   const wanted = new Set(names);
   const packets = readPackets(bytes);
   if (packets.at(-1)?.kind !== 'flush') throw new FramingError('cut short');
-  for (const line of dataLines(bytes)) {
+  for (const line of dataLines(packets)) {
     const match = REF.exec(line);
     if (!match) throw new FramingError('no line of ls-refs');
     const [, oid, name, attributes] = match as unknown as [string, string, string, string];
@@ -75,9 +75,9 @@ export function readRefs(bytes: Buffer, names: readonly string[]): Map<string, R
   return refs;
 }
 
-function dataLines(bytes: Buffer): string[] {
+function dataLines(packets: readonly Packet[]): string[] {
   const lines: string[] = [];
-  for (const item of readPackets(bytes)) {
+  for (const item of packets) {
     if (item.kind !== 'data') continue;
     const text = packetText(item.payload);
     if (text.startsWith('ERR ')) throw new RemoteRefusal(text.slice(4));

@@ -10,6 +10,7 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
+import { applyEdits, type Edit } from '../model/edit.ts';
 import { resolvePlain } from '../model/plain-scalar.ts';
 import { formatImage, splitImage, type WantedImage } from './image-reference.ts';
 
@@ -17,12 +18,6 @@ import { formatImage, splitImage, type WantedImage } from './image-reference.ts'
 export interface ImagesSet {
   text: string;
   used: Set<WantedImage>;
-}
-
-interface Edit {
-  from: number;
-  to: number;
-  text: string;
 }
 
 /**
@@ -67,12 +62,7 @@ class Editor {
   }
 
   apply(): string {
-    return [...this.#edits.values()]
-      .sort((a, b) => b.from - a.from)
-      .reduce(
-        (text, { from, to, text: added }) => text.slice(0, from) + added + text.slice(to),
-        this.#source,
-      );
+    return applyEdits(this.#source, [...this.#edits.values()]);
   }
 
   /** `image: NAME:TAG`. A digest names one image, so it does not outlive its tag. */

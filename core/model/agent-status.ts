@@ -35,7 +35,6 @@ export interface AgentRecord {
 
 /** What is to be said of an agent beside its entries. */
 export interface AgentNote {
-  /** `NotRunning`, `NoLeader`, `Unknown`: nobody knows whether what the record says is still so. */
   reason:
     | 'NotRunning'
     | 'NoLeader'
@@ -46,6 +45,11 @@ export interface AgentNote {
     | 'ClockSkew'
     | 'Removed';
   message: string;
+}
+
+/** Whether it leaves open that what the record says is still so. */
+export function isBlind({ reason }: AgentNote): boolean {
+  return reason === 'NotRunning' || reason === 'NoLeader' || reason === 'Unknown';
 }
 
 /** Who leads, as the Lease says. */

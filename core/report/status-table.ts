@@ -1,4 +1,4 @@
-import type { AgentStatus, EntryStatus } from '../model/agent-status.ts';
+import { type AgentStatus, type EntryStatus, isBlind } from '../model/agent-status.ts';
 import { ageText } from './age.ts';
 import type { Cell } from './columns.ts';
 import { oneLine } from './escape.ts';
@@ -156,8 +156,7 @@ function revisionText({ status }: EntryStatus, now: Date, digits: number): strin
 
 /** Whether somebody else changes what was applied: what the agent had to mend, where it looks at all. */
 function driftCell({ sync, repaired, status }: EntryStatus, agent: AgentStatus, now: Date): Cell {
-  const isBlind = agent.notes.some(({ reason }) => ['NotRunning', 'NoLeader', 'Unknown'].includes(reason));
-  if (isBlind || sync === 'Suspended' || !status?.applied) return { text: '?' };
+  if (agent.notes.some(isBlind) || sync === 'Suspended' || !status?.applied) return { text: '?' };
   if (!repaired) return { text: 'none' };
   return { text: `fixed ${ageText(repaired.at, now)}`, style: 'yellow' };
 }

@@ -113,7 +113,7 @@ function matches(entries: readonly EntryStatus[], word: string): EntryStatus[] {
 }
 
 /** How entries are called in tables: by their project, and by their names where one has several. */
-function labelsOf(entries: readonly EntryStatus[]): string[] {
+export function labelsOf(entries: readonly Pick<EntryStatus, 'name' | 'project'>[]): string[] {
   return entries.map(({ project, name }) =>
     entries.filter((other) => other.project === project).length > 1 ? name : project,
   );

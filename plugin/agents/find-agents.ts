@@ -12,6 +12,7 @@ import type { ApiFailure, Cluster, Resource } from '../../core/model/cluster.ts'
 import { dig } from '../../core/model/json.ts';
 import type { KubeObject } from '../../core/model/object.ts';
 import { ProblemError } from '../../core/model/problem.ts';
+import { USUAL_NAMESPACE } from '../install/settings.ts';
 import type { LeaseSight } from './lease-sight.ts';
 
 // Served by every cluster, and what an agent needs of it: no discovery is asked for what is known.
@@ -25,8 +26,6 @@ export const CONFIG_MAPS: Resource = {
 };
 
 const PAGE = 200;
-/** Where agents are installed where nobody says otherwise. */
-const USUAL_NAMESPACE = 'gitlab-agent';
 
 /** Where to look for agents. */
 export interface Where {

@@ -20,7 +20,7 @@ import { type Io, wantsColor } from '../io.ts';
 import { readPlanFile } from '../plan-file.ts';
 import { onTermsOf } from '../plan-terms.ts';
 import { Progress } from '../progress.ts';
-import { readSet } from '../set-flags.ts';
+import { readSet } from '../read-set.ts';
 import { Stop } from '../stop.ts';
 import { readWait } from '../wait-flags.ts';
 import { type Prepared, withCluster } from '../with-cluster.ts';

@@ -1,8 +1,9 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import type { RecordOptions } from '../../core/apply/recorder.ts';
 import { cleanRevision } from '../../core/git/clean-revision.ts';
 import type { InputFlags } from '../inputs.ts';
 import type { Io } from '../io.ts';
+import { userName } from '../user-name.ts';
 
 /** What the parent of a set tells of a run from this machine. */
 export async function recordOf(flags: InputFlags, io: Io): Promise<RecordOptions> {
@@ -17,20 +18,11 @@ export async function recordOf(flags: InputFlags, io: Io): Promise<RecordOptions
       source: {
         files,
         ...(rev !== undefined && { ref: rev }),
-        by: `${userName(io)}@${hostname()}`,
+        by: `${userName(io) ?? 'unknown'}@${hostname()}`,
         tool: `gitlab-agent/v${io.version}`,
       },
       ...(revision !== undefined && { revision }),
       trigger: 'apply',
     },
   };
-}
-
-/** A container may run as a user who has no name. */
-function userName(io: Io): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return io.env.USER || 'unknown';
-  }
 }

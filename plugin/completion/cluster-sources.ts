@@ -4,7 +4,7 @@ import { findResource } from '../../core/kube/resource-name.ts';
 import type { Cluster, Discovery, Resource } from '../../core/model/cluster.ts';
 import type { KubeObject } from '../../core/model/object.ts';
 import type { RecordData } from '../../core/model/record.ts';
-import { chooseAgents } from '../agents/choose-agents.ts';
+import { chooseAgents, labelsOf } from '../agents/choose-agents.ts';
 import { type AgentObjects, findAgentObjects, groupAgents } from '../agents/find-agents.ts';
 import { chooseSet } from '../choose-set.ts';
 import type { Io } from '../io.ts';
@@ -155,9 +155,6 @@ function chosen({ positionals }: Seen, objects: readonly KubeObject[]): AgentObj
 /** By their projects, and by the names of their entries where one has several. */
 function projectsOf(found: readonly AgentObjects[]): Candidate[] {
   return found.flatMap(({ name: agent, entries }) =>
-    entries.map(({ project, name }) => {
-      const isOnly = entries.filter((other) => other.project === project).length === 1;
-      return { value: isOnly ? project : name, describe: `project of the agent ${agent}` };
-    }),
+    labelsOf(entries).map((value) => ({ value, describe: `project of the agent ${agent}` })),
   );
 }

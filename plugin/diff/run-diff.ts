@@ -8,7 +8,7 @@ import type { DiffFlags } from '../commands/diff.ts';
 import { checkInputs, readInputs } from '../inputs.ts';
 import { type Io, wantsColor } from '../io.ts';
 import { Progress } from '../progress.ts';
-import { readSet } from '../set-flags.ts';
+import { readSet } from '../read-set.ts';
 import { withCluster } from '../with-cluster.ts';
 import { compareRevisions, splitRange } from './revisions.ts';
 

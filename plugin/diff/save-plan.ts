@@ -11,7 +11,7 @@ import { type Io, wantsColor } from '../io.ts';
 import { keyToSaveWith, refuseOtherFile, savePlanFile } from '../plan-file.ts';
 import { termsOf } from '../plan-terms.ts';
 import { Progress } from '../progress.ts';
-import { readSet } from '../set-flags.ts';
+import { readSet } from '../read-set.ts';
 import { withCluster } from '../with-cluster.ts';
 
 /** Runs `diff -o plan --out FILE` and returns its exit code. Throws ProblemError for what a person has to mend. */

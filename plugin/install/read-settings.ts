@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { isDnsLabel } from '../../core/model/dns-label.ts';
 import { type Problem, ProblemError } from '../../core/model/problem.ts';
 import type { Io } from '../io.ts';
 import type { LiveInstall } from './live-install.ts';
@@ -14,8 +15,6 @@ export type SettingsFlags = {
 export type WantedRights = Exclude<Rights, { mode: 'generated' }> | { mode: 'generated' };
 
 export type WantedInstall = Omit<InstallSettings, 'rights'> & { rights: WantedRights };
-
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** What the flags say, with what is installed already where they are silent. Throws ProblemError with all that is wrong. */
 export function readSettings(
@@ -32,7 +31,7 @@ export function readSettings(
     return value ?? '';
   };
   const agentName = needed('agent-name', flags.agentName ?? live.agentName, '--agent-name production');
-  if (agentName && !DNS_LABEL.test(agentName))
+  if (agentName && !isDnsLabel(agentName))
     refuse(
       `--agent-name can't be ${JSON.stringify(agentName)}`,
       'lower case letters, digits and dashes, at most 63, as GitLab names agents',
@@ -68,7 +67,7 @@ export function readSettings(
   if (!Number.isInteger(replicas) || replicas < 0 || replicas > 10)
     refuse(`--replicas can't be ${replicas}`, 'one works, and one or two more may stand by');
   const namespace = flags.namespace || USUAL_NAMESPACE;
-  if (!DNS_LABEL.test(namespace))
+  if (!isDnsLabel(namespace))
     refuse(`-n can't be ${JSON.stringify(namespace)}`, 'a namespace has a DNS label for a name');
   let rights: WantedRights = { mode: 'cluster' };
   let ca = live.ca;
@@ -105,7 +104,7 @@ export function parseRights(text: string): WantedRights {
         .filter(Boolean),
     ),
   ];
-  if (mode === 'namespaces' && namespaces.length > 0 && namespaces.every((name) => DNS_LABEL.test(name)))
+  if (mode === 'namespaces' && namespaces.length > 0 && namespaces.every(isDnsLabel))
     return { mode, namespaces };
   throw new ProblemError({
     code: 'Usage',

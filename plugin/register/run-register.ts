@@ -1,5 +1,6 @@
 import { openAgents } from '../../core/gitlab/agents.ts';
 import { applyExitCode } from '../../core/model/apply.ts';
+import { isDnsLabel } from '../../core/model/dns-label.ts';
 import type { AgentTokenInfo, GitLabAgents } from '../../core/model/gitlab-agents.ts';
 import { dig } from '../../core/model/json.ts';
 import { ProblemError } from '../../core/model/problem.ts';
@@ -217,7 +218,7 @@ async function createToken(
 export function checkedName(name: string | undefined, command: string): string {
   if (name === undefined || name === '')
     throw usage('say which agent', `kubectl gitlab-agent ${command} production`);
-  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) return name;
+  if (isDnsLabel(name)) return name;
   throw usage(
     `an agent can't be called ${JSON.stringify(name)}`,
     'lower case letters, digits and dashes, at most 63',

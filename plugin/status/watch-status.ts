@@ -45,7 +45,7 @@ export async function watchStatus(sight: AgentsInSight, flags: StatusFlags, io: 
     await pause(TICK, io.signal, (stop) => {
       wake = stop;
     });
-    await sight.clock.sleep(DEBOUNCE, io.signal);
+    await sight.clock.sleep(DEBOUNCE);
   }
 }
 
@@ -97,23 +97,14 @@ function appender(io: Io): Show {
     const said = troubles.map((text) => `warning: ${oneLine(text)}\n`).join('');
     if (said !== lastTroubles) io.err(said);
     lastTroubles = said;
-    const parts =
-      format === 'table' || format === 'wide'
-        ? new Map(
-            statusLines(agents).map(({ key, text }) => [
-              key,
-              `${style.now.toISOString().slice(0, 19)}Z ${text}\n`,
-            ]),
-          )
-        : new Map([['', wholeText(format, agents, style, objects)]]);
-    // The time at the beginning is no change.
-    const plain = new Map(
-      [...parts].map(([key, text]) => [key, format === 'table' || format === 'wide' ? text.slice(21) : text]),
-    );
-    for (const [key, text] of parts) if (last.get(key) !== plain.get(key)) io.out(text);
-    for (const key of last.keys())
-      if (!parts.has(key)) io.out(`${style.now.toISOString().slice(0, 19)}Z ${key} is gone\n`);
-    last = plain;
+    const isLines = format === 'table' || format === 'wide';
+    const parts = isLines
+      ? new Map(statusLines(agents).map(({ key, text }) => [key, `${text}\n`]))
+      : new Map([['', wholeText(format, agents, style, objects)]]);
+    const stamp = `${style.now.toISOString().slice(0, 19)}Z `;
+    for (const [key, text] of parts) if (last.get(key) !== text) io.out(isLines ? stamp + text : text);
+    for (const key of last.keys()) if (!parts.has(key)) io.out(`${stamp}${key} is gone\n`);
+    last = parts;
   };
 }
 

@@ -1,4 +1,4 @@
-import type { AgentNote, AgentStatus, EntryStatus } from '../../core/model/agent-status.ts';
+import { type AgentStatus, type EntryStatus, isBlind } from '../../core/model/agent-status.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import { statusTree } from '../../core/report/status-tree.ts';
 import type { AgentsInSight } from '../agents/with-agents.ts';
@@ -25,7 +25,6 @@ export interface WaitOptions {
 
 /** How often an entry is judged without anything that changed, in ms: what Git says comes in its own time. */
 const TICK = 1_000;
-const BLIND = new Set<AgentNote['reason']>(['NotRunning', 'NoLeader', 'Unknown']);
 
 /**
  * Waits until every entry is done, one has failed for good, or the time is over, and prints how that ended, with the
@@ -57,7 +56,7 @@ export async function followToEnd(sight: AgentsInSight, io: Io, options: WaitOpt
     );
     const status = found && following.statusOf(found, io.version);
     const standings = entries.map((name) => standingOf(status, name, judge));
-    const blind = status?.notes.find(({ reason }) => BLIND.has(reason));
+    const blind = status?.notes.find(isBlind);
     const isOver = clock.now() - startedAt >= timeout;
     const failed = standings.find(({ standing }) => standing.state === 'failed');
     const waiting = standings.filter(({ standing }) => standing.state === 'waiting');
@@ -105,7 +104,7 @@ async function storyOf(
 ): Promise<string> {
   const entries = stuck.flatMap(({ entry }) => (entry ? [entry] : []));
   if (entries.length === 0) return '';
-  const shown = { ...agent, entries, notes: agent.notes.filter(({ reason }) => !BLIND.has(reason)) };
+  const shown = { ...agent, entries, notes: agent.notes.filter((note) => !isBlind(note)) };
   const { lookAtObjects } = await import('../status/look-at-objects.ts');
   const seen = await lookAtObjects(sight, [shown], io.signal);
   sight.progress.end();

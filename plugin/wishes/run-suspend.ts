@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { SUSPEND } from '../../core/apply/agent-parent.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { oneLine } from '../../core/report/escape.ts';
@@ -8,6 +7,7 @@ import { withAgents } from '../agents/with-agents.ts';
 import type { SuspendFlags } from '../commands/suspend.ts';
 import type { ConnectionFlags } from '../connection-flags.ts';
 import type { Io } from '../io.ts';
+import { userName } from '../user-name.ts';
 import { writeWishes } from './write-wishes.ts';
 
 /** Runs `suspend` and returns its exit code. Throws ProblemError for what a person has to mend. */
@@ -22,7 +22,7 @@ export function runSuspend(flags: SuspendFlags, io: Io): Promise<number> {
   return withAgents(flags, io, async ({ cluster, agents, progress }) => {
     const agent = theOnly(chooseAgents(agents, wordsOf(flags)), 'suspend');
     const since = new Date().toISOString().slice(0, 16);
-    const words = reason === undefined ? `by ${userName(io)} since ${since}Z` : oneLine(reason);
+    const words = reason === undefined ? `by ${userName(io) ?? 'somebody'} since ${since}Z` : oneLine(reason);
     for (const { set, project } of agent.entries) {
       await writeWishes(cluster, set, { [SUSPEND]: words });
       progress.aside(() => io.out(`${oneLine(project)}: suspended\n`));
@@ -43,12 +43,4 @@ export function runResume(flags: AgentFlags & ConnectionFlags, io: Io): Promise<
     }
     return 0;
   });
-}
-
-function userName({ env }: Io): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return env.USER || 'somebody';
-  }
 }
