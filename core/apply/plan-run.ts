@@ -74,9 +74,9 @@ export async function planRun(
 ): Promise<PlannedRun> {
   const { applySet, adopted = new Set<string>(), refuseUnowned = false } = options;
   if (applySet) refuseParentAsMember(applySet.set, manifests);
-  const discovery = await cluster.discover();
   const set =
-    applySet && (await findSet(cluster, discovery, applySet.set, adopted === 'all' ? new Set() : adopted));
+    applySet &&
+    (await findSet(cluster, await cluster.discover(), applySet.set, adopted === 'all' ? new Set() : adopted));
   const membership: Membership = { set: applySet?.set.id, adopted, refuseUnowned };
   const planOptions: PlanOptions = { ...options, partOf: applySet?.set.id };
   const planned = await planObjects(cluster, manifests, planOptions);
@@ -85,7 +85,8 @@ export async function planRun(
   const newest = new Map<Manifest, Steps>();
   const run: PlannedRun = {
     steps,
-    discovery,
+    // After the objects were planned, which may have found it out of date.
+    discovery: await cluster.discover(),
     ...(set && { set }),
     servedVersions: planned.servedVersions,
     judgeAgain: async (step) => {

@@ -13,7 +13,7 @@ import type { KubeObject } from '../model/object.ts';
 import { type Clock, realClock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { discover } from './discovery.ts';
-import { discoveryFile, fileCache, noCache } from './discovery-cache.ts';
+import { discoveryFile, fileCache, memoryCache } from './discovery-cache.ts';
 import { failureOf, noAnswer } from './failure.ts';
 import { collectionPath, objectPath } from './paths.ts';
 import type { Log } from './request-log.ts';
@@ -24,7 +24,7 @@ export interface ConnectOptions {
   version: string;
   /** Ends every call at once: they reject with its reason. */
   signal: AbortSignal;
-  /** kubectl's cache folder (`KUBECACHEDIR`, else `~/.kube/cache`); without it nothing is cached on disk. */
+  /** kubectl's cache folder (`KUBECACHEDIR`, else `~/.kube/cache`); without it nothing is on disk. */
   cacheDir?: string;
   log?: Log;
   /** Called with the method of each request and the status of its answer; 0 where there was none. */
@@ -36,6 +36,9 @@ export interface ConnectOptions {
   clock?: Clock;
   random?: () => number;
 }
+
+/** What the server serves changes with every CRD; a connection may outlive many. In ms. */
+const DISCOVERY_LASTS = 60_000;
 
 /** A cluster as it is reached through one connection. */
 export interface ConnectedCluster extends Cluster {
@@ -64,8 +67,13 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
     ...(options.retryWindow === undefined ? {} : { retryWindow: options.retryWindow }),
     ...(options.maxConcurrency === undefined ? {} : { maxConcurrency: options.maxConcurrency }),
   });
-  const cache = cacheDir ? fileCache(discoveryFile(cacheDir, connection.server)) : noCache;
+  const cache = cacheDir ? fileCache(discoveryFile(cacheDir, connection.server)) : memoryCache();
   let known: Promise<Discovery> | undefined;
+  let askedAt = 0;
+  const ask = (): Promise<Discovery> => {
+    askedAt = clock.now();
+    return discover(transport, cache);
+  };
 
   return {
     get warnings() {
@@ -74,12 +82,21 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
     close: () => transport.close(),
     discover: ({ refresh = false } = {}) => {
       if (!known || refresh) {
-        const asked = discover(transport, cache);
+        const asked = ask();
         known = asked;
         // A failure is not remembered: the next call asks again.
         asked.catch(() => {
           if (known === asked) known = undefined;
         });
+      } else if (clock.now() - askedAt > DISCOVERY_LASTS) {
+        // Nobody waits for it, and nobody is worse off where it fails: what is known stays until there is better.
+        const old = known;
+        ask().then(
+          (discovery) => {
+            if (known === old) known = Promise.resolve(discovery);
+          },
+          () => undefined,
+        );
       }
       return known;
     },

@@ -21,7 +21,16 @@ export interface DiscoveryCache {
 /** Changes when what we keep changes; another number is another cache. */
 const FORMAT = 2;
 
-export const noCache: DiscoveryCache = { read: () => undefined, write: () => undefined };
+/** Lasts as long as its connection. */
+export function memoryCache(): DiscoveryCache {
+  let known: Record<Root, CachedRoot> | undefined;
+  return {
+    read: () => known,
+    write: (roots) => {
+      known = roots;
+    },
+  };
+}
 
 /** `<cacheDir>/gitlab-agent/<host>/discovery.json`, the host spelt as kubectl spells it for its own cache. */
 export function discoveryFile(cacheDir: string, server: string): string {

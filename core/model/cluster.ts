@@ -82,7 +82,10 @@ export type WatchEvent =
 
 /** What the engine asks of a cluster. `core/kube` implements it; every call ends on `signal`. */
 export interface Cluster {
-  /** Served kinds, from the disk cache where the server says it is current. `refresh` asks again. */
+  /**
+   * Served kinds, from a cache where the server says that it is current. What a connection knows it renews in time;
+   * `refresh` asks at once.
+   */
   discover(options?: { refresh?: boolean }): Promise<Discovery>;
   get(ref: ObjectRef): Promise<Answer<KubeObject>>;
   list(

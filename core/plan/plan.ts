@@ -79,8 +79,13 @@ export async function planObjects(
   manifests: readonly Manifest[],
   options: PlanOptions,
 ): Promise<Steps> {
-  const discovery = await cluster.discover();
-  const scoped = scopeManifests(manifests, discovery, options);
+  let discovery = await cluster.discover();
+  let scoped = scopeManifests(manifests, discovery, options);
+  if (scoped.some(({ cause }) => cause)) {
+    // The connection may have asked long ago, and the CRD have come since.
+    discovery = await cluster.discover({ refresh: true });
+    scoped = scopeManifests(manifests, discovery, options);
+  }
   options.onProgress?.(0, scoped.length);
   const bench = benchOf(cluster, discovery, scoped, options);
   const judged = new Map<Scoped, Step>();

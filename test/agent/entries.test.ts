@@ -1,4 +1,5 @@
 import test from 'ava';
+import { accessOf, apiRequest } from '../support/cluster.ts';
 import { configMap, SHOP, scene } from './scene.ts';
 
 const PARENT = 'configmaps/gitlab-agent.test.shop';
@@ -78,6 +79,45 @@ test.serial('entries wait for those that they depend on', async (t) => {
   await s.healthy(shop);
   t.true(await s.exists('configmaps/b'));
   await s.told(shop, 'success');
+});
+
+test.serial('kinds that another entry brings are known as soon as they are there', async (t) => {
+  const s = await scene(
+    t,
+    `${SHOP}    depends_on: [base]\n  - id: group/base\n    name: base\n    default_namespace: NS\n`,
+  );
+  const group = `${s.namespace}.example.com`;
+  const crd = {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `widgets.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { plural: 'widgets', singular: 'widget', kind: 'Widget' },
+      versions: [
+        { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } },
+      ],
+    },
+  };
+  const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+  t.teardown(async () => {
+    const path = `${definitions}/widgets.${group}`;
+    await apiRequest(accessOf(s.endpoint), 'DELETE', path).catch(() => {});
+  });
+  const base = await s.gitlab.createProject('group/base');
+  await base.commit({ 'manifest.yaml': configMap('base', { x: '1' }) });
+  const widget = { apiVersion: `${group}/v1`, kind: 'Widget', metadata: { name: 'first' } };
+  const shop = await s.shop.commit({ 'manifest.yaml': JSON.stringify(widget) });
+  s.start();
+  const { description } = await s.told(shop, 'failed');
+  t.regex(description!, /does not serve kind Widget/);
+  const more = await base.commit({ 'manifest.yaml': JSON.stringify(crd) });
+  await s.healthy(more, 'base');
+  await s.annotate({ 'agent.gitlab.com/sync-requested-at': 'now' });
+  await s.healthy(shop);
+  t.true(await s.exists(`/apis/${group}/v1/namespaces/${s.namespace}/widgets/first`));
+  t.is(s.agent.lines.filter(({ msg }) => msg === 'Leading').length, 1);
 });
 
 test.serial(

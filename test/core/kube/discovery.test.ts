@@ -3,6 +3,7 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
+import { realClock } from '../../../core/kube/clock.ts';
 import { discoveryFile } from '../../../core/kube/discovery-cache.ts';
 import { loadConnection } from '../../../core/kube/load-connection.ts';
 import type { Discovery } from '../../../core/model/cluster.ts';
@@ -155,6 +156,49 @@ test('a server that can not be asked is told in one sentence, and asked again th
     message: 'nothing listens at https://127.0.0.1:1 (connection refused)',
   });
   t.truthy(refused.problems[0]!.hint);
+});
+
+test('what a connection knows is renewed in time, and stays where that fails', async (t) => {
+  let kinds = ['A'];
+  let up = true;
+  let requests = 0;
+  await using server = await serve((request, _body, response) => {
+    requests++;
+    if (!up) return json(response, 401, status(401, 'Unauthorized'));
+    const resources = kinds.map((kind) => ({
+      resource: `${kind.toLowerCase()}s`,
+      responseKind: { kind },
+      scope: 'Cluster',
+      verbs: ['get'],
+    }));
+    const items = [{ metadata: { name: 'x' }, versions: [{ version: 'v1', resources }] }];
+    const isGroups = request.url === '/apis';
+    json(response, 200, {
+      kind: 'APIGroupDiscoveryList',
+      apiVersion: 'apidiscovery.k8s.io/v2',
+      items: isGroups ? items : [],
+    });
+  });
+  let now = 0;
+  const cluster = clusterAt(connectionTo(server.url), { clock: { ...realClock, now: () => now } });
+  const served = async () => keys(await cluster.discover());
+  const [old, both] = [['x/v1 A as'], ['x/v1 A as', 'x/v1 B bs']];
+  t.deepEqual(await served(), old);
+  kinds = ['A', 'B'];
+  now = 59_000;
+  t.deepEqual(await served(), old);
+  const asked = requests;
+  up = false;
+  now = 61_000;
+  t.deepEqual(await served(), old);
+  await waitFor(() => requests > asked, { what: 'the server to be asked' });
+  t.deepEqual(await served(), old);
+  up = true;
+  now = 122_000;
+  t.deepEqual(await served(), old);
+  await waitFor(async () => (await served()).length > 1, { what: 'the new kind to be known' });
+  t.deepEqual(await served(), both);
+  cluster.close();
 });
 
 test("the cache's folder is named as kubectl names its own", (t) => {
