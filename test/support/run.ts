@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { formatProblem, ProblemError } from '../../core/model/problem.ts';
 import { closingLine } from './closing-line.ts';
 import { findBinaries, findKubectl, SERVERS } from './control-plane/binaries.ts';
@@ -115,8 +115,10 @@ async function run(
     output += text;
     process.stdout.write(text);
   });
-  const [code] = (await once(child, 'close')) as [number | null];
+  const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   interrupted.signal.removeEventListener('abort', passOn);
+  // Without a word here, a crash of the runtime would look like tests that were never written.
+  if (killedBy) say(`${basename(args[0]!)} was ended by ${killedBy}`);
   return { code: interrupted.signal.aborted ? 130 : (code ?? 1), output };
 }
 
