@@ -1,8 +1,8 @@
 import { type ConfigContext, parseAgentConfig, type ReadConfig } from '../core/config/agent-config.ts';
 import type { AgentConfig, ManifestEntry } from '../core/model/agent-config.ts';
+import type { RevisionTree } from '../core/model/file-tree.ts';
 import type { GitLab } from '../core/model/gitlab.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
-import type { RevisionSource } from '../core/model/source.ts';
 import type { Log } from './log.ts';
 import type { RepositoryWatch, Seen } from './repository-watch.ts';
 import { Alarm, Backoff } from './time.ts';
@@ -72,6 +72,13 @@ export async function watchConfiguration(options: ConfigurationOptions): Promise
   }
 }
 
+/** The file is there, but what it says can't be told. */
+interface Unreadable {
+  config?: undefined;
+  problems: readonly Problem[];
+  notices: readonly string[];
+}
+
 class Reader {
   readonly #options: ConfigurationOptions;
   #state: ConfigurationState = { problems: [], notices: [] };
@@ -93,13 +100,13 @@ class Reader {
     const observed = { commit, ...(ref !== undefined && { ref }) };
     if (commit === this.#state.applied && this.#state.problems.length === 0) return true;
     log.info('Config: new commit', { commit });
-    const fetched = await repository.source.fetch(commit, signal);
-    if (!fetched.ok) {
-      log.error('Config: failed to fetch', { commit, error: fetched.failure.message });
-      this.#tell({ ...this.#state, observed, problems: [fetched.failure] });
+    const opened = await repository.source.open(commit, signal);
+    if (!opened.ok) {
+      log.error('Config: failed to fetch', { commit, error: opened.failure.message });
+      this.#tell({ ...this.#state, observed, problems: [opened.failure] });
       return false;
     }
-    const read = await this.#read(commit);
+    const read = await this.#read(opened.tree);
     const { problems, notices } = read;
     for (const notice of notices) log.info(notice, { commit });
     const resolved = read.config && (await this.#resolve(read.config, read.problemAt));
@@ -112,7 +119,7 @@ class Reader {
           hint,
         });
       this.#tell({ ...this.#state, observed, problems: all, notices });
-      return !resolved?.mayPass;
+      return !(resolved?.mayPass || problems.some(({ code }) => code === 'GitFailed'));
     }
     // In force first, then told: nobody may read of a configuration whose entries are not there yet.
     onConfig(resolved.config, commit);
@@ -120,17 +127,17 @@ class Reader {
     return true;
   }
 
-  async #read(commit: string): Promise<ReadConfig> {
-    const { repository, agent, project, gitlabUrl, signal } = this.#options;
+  async #read(tree: RevisionTree): Promise<ReadConfig | Unreadable> {
+    const { agent, project, gitlabUrl } = this.#options;
     const file = `.gitlab/agents/${agent}/config.yaml`;
     const context: ConfigContext = { file, configProject: project, gitlabUrl };
     try {
-      return parseAgentConfig(await readFile(repository.source, commit, file, signal), context);
+      return parseAgentConfig(await readFile(tree, file), context);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      const none = parseAgentConfig(undefined, context);
-      const { config: _none, ...rest } = none;
-      return { ...rest, problems: error.problems };
+      return { problems: error.problems, notices: [] };
+    } finally {
+      await tree.close();
     }
   }
 
@@ -181,23 +188,11 @@ class Reader {
   }
 }
 
-/** The bytes of a file at a commit; undefined where it is not there. Rejects with ProblemError. */
-async function readFile(
-  source: RevisionSource,
-  commit: string,
-  path: string,
-  signal: AbortSignal,
-): Promise<Buffer | undefined> {
-  const opened = await source.open(commit, signal);
-  if (!opened.ok) throw new ProblemError(opened.failure);
-  const { tree } = opened;
-  try {
-    const entry = await tree.real(path);
-    if (entry === undefined) return undefined;
-    if (entry.kind !== 'file')
-      throw new ProblemError({ code: 'Config', message: 'the configuration is no file', file: path });
-    return await tree.read(path, MAX_BYTES);
-  } finally {
-    await tree.close();
-  }
+/** The bytes of a file; undefined where it is not there. Rejects with ProblemError. */
+async function readFile(tree: RevisionTree, path: string): Promise<Buffer | undefined> {
+  const entry = await tree.real(path);
+  if (entry === undefined) return undefined;
+  if (entry.kind !== 'file')
+    throw new ProblemError({ code: 'Config', message: 'the configuration is no file', file: path });
+  return tree.read(path, MAX_BYTES);
 }
