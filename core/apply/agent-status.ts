@@ -104,7 +104,9 @@ function notesOf(
   }
   const { unhealthy = [], moreUnhealthy = 0 } = status ?? {};
   for (const { object, reason, message } of unhealthy.slice(0, MOST_UNHEALTHY))
-    notes.push({ reason, message: object === undefined ? message : `${object} is ${message}` });
+    notes.push(
+      object === undefined ? { reason, message } : { reason, message: `${object} is ${message}`, object },
+    );
   const more = unhealthy.length + moreUnhealthy - MOST_UNHEALTHY;
   if (more > 0) notes.push({ reason: 'Unhealthy', message: `${more} more objects are not well` });
   return notes;

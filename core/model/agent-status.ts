@@ -60,6 +60,14 @@ export interface Leadership {
   renewedAt?: string;
 }
 
+/** A sentence about what keeps an entry from being synced and healthy. */
+export interface EntryNote {
+  reason: string;
+  message: string;
+  /** The object whose health this tells, as `formatObject` writes it. */
+  object?: string;
+}
+
 /** How one entry of an agent is, by what its parent says. */
 export interface EntryStatus {
   name: string;
@@ -77,8 +85,7 @@ export interface EntryStatus {
   repaired?: { at: string; objects: number };
   /** Commits of the syncs that are remembered, the newest first. */
   revisions?: string[];
-  /** Sentences about what keeps it from being synced and healthy. */
-  notes: { reason: string; message: string }[];
+  notes: EntryNote[];
   /** Commits of the branch that are not applied yet, where GitLab could be asked. */
   ahead?: { ref: string; commits: AheadCommit[]; more: number };
 }

@@ -88,10 +88,8 @@ function branch(
   const head = `${oneLine(project)}  ${oneLine(`${sync}${at}${wants}${word}`)}`;
   const inside = style.width - trunk.length;
   // Of objects the branches below say more.
-  const said =
-    seen === undefined || seen.objects.length === 0
-      ? notes
-      : notes.filter(({ message }) => !/^\S+\/\S+.* is /.test(message));
+  const open = new Set(seen?.objects.map(({ id }) => formatObject(id)));
+  const said = notes.filter(({ object }) => object === undefined || !open.has(object));
   const body = [
     ...said.flatMap(({ reason, message }) => wrap(cutWide(oneLine(`${reason}: ${message}`)), inside, '')),
     ...(seen ? objectLines(seen, inside, paint) : []),
