@@ -40,7 +40,7 @@ export async function removeEntry(
     return { words, mayDoMore: false };
   }
   const set = applySetId({ namespace: String(parent.metadata.namespace), name: parent.metadata.name });
-  const { outcomes, isEmpty } = await removeSet(cluster, set, {
+  const { outcomes, isEmpty, parentFailure } = await removeSet(cluster, set, {
     pruneKinds: new Set(entry.pruneKinds ?? []),
     version,
     gate: new SecretGate(),
@@ -54,12 +54,14 @@ export async function removeEntry(
       object: formatObject(change.id),
       error: error ? `${error.reason}: ${error.message}` : (change.reason ?? ''),
     });
+  const stays = parentFailure ? `; its parent is still there: ${parentFailure.message}` : '';
   const words = isEmpty
-    ? `its ${pruned} objects were deleted (on_removal: prune)`
+    ? `its ${pruned} objects were deleted (on_removal: prune)${stays}`
     : `${pruned} of its objects were deleted, ${left.length} were kept (on_removal: prune)`;
   log.info('Entry removed', { entry: name, result: words });
-  const mayDoMore =
-    !isEmpty && outcomes.some(({ result, change }) => result === 'failed' || change.reason === LINGERS);
+  const mayDoMore = isEmpty
+    ? parentFailure !== undefined
+    : outcomes.some(({ result, change }) => result === 'failed' || change.reason === LINGERS);
   return { words, mayDoMore };
 }
 

@@ -4,11 +4,12 @@ import { applySetId } from '../../core/apply/apply-set.ts';
 import { findSets, type LiveSet } from '../../core/apply/find-sets.ts';
 import { removeSet } from '../../core/apply/remove-set.ts';
 import { type ApplySetId, applyExitCode, type Outcome } from '../../core/model/apply.ts';
-import type { ObjectRef, Resource } from '../../core/model/cluster.ts';
+import type { ApiFailure, ObjectRef, Resource } from '../../core/model/cluster.ts';
 import { dig } from '../../core/model/json.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
 import { applySummaryText, outcomeText } from '../../core/report/apply-text.ts';
+import { oneLine } from '../../core/report/escape.ts';
 import { ask, confirm } from '../ask.ts';
 import type { UninstallFlags } from '../commands/uninstall.ts';
 import { type Io, wantsColor } from '../io.ts';
@@ -116,17 +117,18 @@ async function removeMembers(
   const gate = new SecretGate();
   progress.update(`deleting the members of ${set.name} …`);
   const removed = await removeSet(cluster, set, { pruneKinds, version: io.version, gate, stop: io.signal });
-  const { outcomes, isEmpty, unserved } = removed;
+  const { outcomes, isEmpty, unserved, parentFailure } = removed;
   progress.aside(() => io.out(outcomes.map((outcome) => outcomeText(outcome, style)).join('')));
+  const leaves = (why: string): void => tellLeft(io, `the parent of the set, ${mapText(set)}`, why);
+  if (parentFailure) leaves(parentFailure.message);
   if (isEmpty || outcomes.some(({ result }) => result !== 'pruned')) return outcomes;
-  const leaves = (why: string): void =>
-    io.err(`notice: the parent of the set, configmap/${set.name} -n ${set.namespace}, stays: ${why}\n`);
   if (unserved.length > 0) leaves(`kinds that it had are not served now: ${unserved.join(', ')}`);
   else if (!(await untilGone(outcomes, { cluster, discovery, io, ends })))
     leaves('finalizers hold what was deleted; run uninstall again once they are done');
   else {
     const ref = { resource: kindOf(discovery, 'ConfigMap'), namespace: set.namespace, name: set.name };
-    await removeObject(cluster, ref);
+    const failure = await removeObject(cluster, ref);
+    if (failure) leaves(failure.message);
   }
   return outcomes;
 }
@@ -157,11 +159,25 @@ function kindOf({ resources }: Desk['discovery'], kind: 'ConfigMap' | 'Lease' | 
   return resources.find((one) => one.group === group && one.kind === kind)!;
 }
 
-async function removeObject(cluster: Desk['cluster'], ref: ObjectRef): Promise<void> {
+/** Returns why it is still there, if it is. */
+async function removeObject(cluster: Desk['cluster'], ref: ObjectRef): Promise<ApiFailure | undefined> {
   const found = await cluster.get(ref);
-  if (!found.ok) return;
-  const uid = String(found.value.metadata.uid);
-  await cluster.delete(ref, { uid, propagation: 'Background', dryRun: false });
+  const answer = found.ok
+    ? await cluster.delete(ref, {
+        uid: String(found.value.metadata.uid),
+        propagation: 'Background',
+        dryRun: false,
+      })
+    : found;
+  return answer.ok || answer.failure.status === 404 ? undefined : answer.failure;
+}
+
+function mapText({ name, namespace }: ApplySetId): string {
+  return `configmap/${name} -n ${namespace}`;
+}
+
+function tellLeft(io: Io, what: string, why: string): void {
+  io.err(`notice: ${oneLine(`${what}, stays: ${why}`)}\n`);
 }
 
 const POLL = 500;
@@ -196,7 +212,7 @@ async function untilEnded(
 
 /** The agent's Lease and its own ConfigMap: they tell of somebody who is gone. */
 async function removeOwnWords(
-  { cluster, discovery }: Desk,
+  { cluster, discovery, io }: Desk,
   namespace: string,
   synced: readonly LiveSet[],
 ): Promise<void> {
@@ -211,10 +227,9 @@ async function removeOwnWords(
     ...records.map((record) => String(dig(record, 'metadata', 'labels', AGENT_LABEL))),
   ]);
   for (const agent of agents)
-    for (const kind of ['ConfigMap', 'Lease'] as const)
-      await removeObject(cluster, {
-        resource: kindOf(discovery, kind),
-        namespace,
-        name: agentRecordName(agent),
-      });
+    for (const kind of ['ConfigMap', 'Lease'] as const) {
+      const name = agentRecordName(agent);
+      const failure = await removeObject(cluster, { resource: kindOf(discovery, kind), namespace, name });
+      if (failure) tellLeft(io, `${kind.toLowerCase()}/${name} -n ${namespace}`, failure.message);
+    }
 }

@@ -77,7 +77,8 @@ const planOptions = ({ namespace }: Stage): RunOptions => ({
   gate: new SecretGate(),
 });
 
-async function connected<T>(
+/** Uses a connection of its own to the cluster. */
+export async function connected<T>(
   flags: { server: string } | { kubeconfig: string },
   use: (cluster: Cluster) => Promise<T>,
 ): Promise<T> {
@@ -101,7 +102,8 @@ function once(act: ApplyTextOptions['beforeWrites']): ApplyTextOptions['beforeWr
   );
 }
 
-function disturbed(cluster: Cluster, act: (what: string) => Promise<unknown>): Cluster {
+/** A cluster in which somebody does something before any write. */
+export function disturbed(cluster: Cluster, act: (what: string) => Promise<unknown>): Cluster {
   return {
     ...cluster,
     discover: (options) => cluster.discover(options),
