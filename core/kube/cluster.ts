@@ -10,6 +10,7 @@ import {
 } from '../model/cluster.ts';
 import { isObject, type Json, stringifyJson } from '../model/json.ts';
 import type { KubeObject } from '../model/object.ts';
+import type { ApiRequest, Sent } from './api-request.ts';
 import { type Clock, realClock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { discover } from './discovery.ts';
@@ -17,7 +18,7 @@ import { discoveryFile, fileCache, memoryCache } from './discovery-cache.ts';
 import { failureOf, noAnswer } from './failure.ts';
 import { collectionPath, objectPath } from './paths.ts';
 import type { Log } from './request-log.ts';
-import { type ApiRequest, type Sent, Transport } from './transport.ts';
+import { Transport } from './transport.ts';
 
 export interface ConnectOptions {
   /** Of this program, for the User-Agent. */

@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 import type { ApiFailure } from '../model/cluster.ts';
-import type { Json } from '../model/json.ts';
+import { type ApiRequest, judge, type Opened, type Sent } from './api-request.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { connectionFailure } from './connection-failure.ts';
@@ -12,7 +12,6 @@ import { Limiter, type Slot } from './limiter.ts';
 import { bareHost, isLoopback } from './proxy-choice.ts';
 import { type Log, logExchange } from './request-log.ts';
 import { parseRetryAfter, RetryBudget, retryDelay } from './retry.ts';
-import type { OpenAnswer } from './stream.ts';
 import { warningTexts } from './warnings.ts';
 import { exchange, type WireReply, type WireRequest } from './wire.ts';
 
@@ -31,36 +30,6 @@ export interface TransportOptions {
   /** Called with the method of each request and the status of its answer; 0 where there was none. */
   onAnswer?: (method: string, status: number) => void;
 }
-
-export interface ApiRequest {
-  method: 'GET' | 'PATCH' | 'PUT' | 'POST' | 'DELETE';
-  /** From the server's root, encoded, with its query. */
-  path: string;
-  headers?: Readonly<Record<string, string>>;
-  /** JSON text. */
-  body?: string;
-  contentType?: string;
-  /** Whether doing it twice is as good as doing it once. */
-  repeatable: boolean;
-  /** Whether a 409 only says that somebody wrote the object meanwhile, and asking again is all there is to do. */
-  mayCollide?: boolean;
-  /** Answers beside 2xx that count as success, such as 304. */
-  accept?: readonly number[];
-  /** Whether its latency says nothing of the server's load: long lists, discovery. */
-  heavy?: boolean;
-  /** Whether a success is text: its body comes as a JSON string. */
-  text?: boolean;
-}
-
-/** `body` is null where an answer had none. A failure keeps the parsed body, for what `ApiFailure` leaves out. */
-export type Sent =
-  | { ok: true; status: number; headers: WireReply['headers']; body: Json }
-  | { ok: false; failure: ApiFailure; body?: Json };
-
-/** An answer that is read while it comes; `end` gives its connection back. */
-export type Opened =
-  | { ok: true; chunks: AsyncIterable<Buffer>; end(): void }
-  | { ok: false; failure: ApiFailure };
 
 interface Attempted {
   sent: Sent;
@@ -159,7 +128,7 @@ export class Transport {
       try {
         const source = await this.#source();
         const credential = await source.current();
-        const opened = await this.#openOnce(wire, credential, ended);
+        const opened = await this.#openOnce(wire, credential, slot, ended);
         if (opened.ok || !mayRenew || opened.failure.status !== 401) return opened;
         if (!(await source.renew(credential))) return opened;
       } finally {
@@ -207,64 +176,70 @@ export class Transport {
     credential: Credential,
     slot: Slot,
   ): Promise<Attempted> {
-    const { clock, log, onWarning, onAnswer } = this.#options;
-    const { server, requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
+    const { requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
     const sending = { ...wire, headers: { ...wire.headers, ...credential.headers } };
     const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
-    const startedAt = clock.now();
-    let reply: WireReply;
-    try {
-      reply = await exchange(this.#endpointFor(credential), sending, limits, this.#underWay);
-    } catch (error) {
-      this.#ended.throwIfAborted();
-      const failure = connectionFailure(error, server);
-      if (log) logExchange(log, server, sending, failure.message, clock.now() - startedAt);
-      this.#budget.note(false, startedAt);
-      onAnswer?.(wire.method, 0);
-      return { sent: { ok: false, failure } };
-    }
-    const latency = clock.now() - startedAt;
-    if (log) logExchange(log, server, sending, reply, latency);
-    this.#budget.note(true, startedAt);
-    onAnswer?.(wire.method, reply.status);
-    this.#serverKnown = true;
-    for (const text of warningTexts(reply.headers.warning)) onWarning?.(text);
-    const retryAfter = parseRetryAfter(reply.headers['retry-after'], Date.now());
+    const answered = await this.#answered(sending, slot, this.#ended, async () => ({
+      reply: await exchange(this.#endpointFor(credential), sending, limits, this.#underWay),
+    }));
+    if (!answered.ok) return { sent: { ok: false, failure: answered.failure } };
+    const { reply, latency, retryAfter } = answered;
     const sent = judge(reply, request);
-    if (reply.status === 429) slot.release({ throttled: { retryAfter: retryAfter ?? THROTTLE_PAUSE } });
-    else if (sent.ok && !request.heavy) slot.release({ latency });
+    if (sent.ok && !request.heavy) slot.release({ latency });
     return { sent, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
 
-  async #openOnce(wire: WireRequest, credential: Credential, ended: AbortSignal): Promise<Opened> {
-    const { clock, log } = this.#options;
-    const { server, requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
+  async #openOnce(
+    wire: WireRequest,
+    credential: Credential,
+    slot: Slot,
+    ended: AbortSignal,
+  ): Promise<Opened> {
+    const { requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
     // Compressed, an answer comes in blocks and not in lines.
     const headers = { ...wire.headers, ...credential.headers, 'accept-encoding': 'identity' };
+    const sending = { ...wire, headers };
     const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
     const { openStream } = await import('./stream.ts');
+    const answered = await this.#answered(sending, slot, ended, () =>
+      openStream(this.#endpointFor(credential), sending, limits, this.#underWay, ended),
+    );
+    if (!answered.ok) return answered;
+    const { reply, chunks, end } = answered;
+    return chunks ? { ok: true, chunks, end } : { ok: false, failure: failureOf(reply) };
+  }
+
+  /** Sends, and tells everybody who keeps count how that went: the log, the budget of retries, the limiter. */
+  async #answered<T extends { reply: WireReply }>(
+    wire: WireRequest,
+    slot: Slot,
+    ended: AbortSignal,
+    send: () => Promise<T>,
+  ): Promise<({ ok: true; latency: number; retryAfter?: number } & T) | { ok: false; failure: ApiFailure }> {
+    const { clock, log, onWarning, onAnswer } = this.#options;
+    const { server } = this.#connection;
     const startedAt = clock.now();
-    let answer: OpenAnswer;
+    let answer: T;
     try {
-      answer = await openStream(
-        this.#endpointFor(credential),
-        { ...wire, headers },
-        limits,
-        this.#underWay,
-        ended,
-      );
+      answer = await send();
     } catch (error) {
       ended.throwIfAborted();
       const failure = connectionFailure(error, server);
-      if (log) logExchange(log, server, { ...wire, headers }, failure.message, clock.now() - startedAt);
+      if (log) logExchange(log, server, wire, failure.message, clock.now() - startedAt);
       this.#budget.note(false, startedAt);
+      onAnswer?.(wire.method, 0);
       return { ok: false, failure };
     }
-    const { reply, chunks, end } = answer;
-    if (log) logExchange(log, server, { ...wire, headers }, reply, clock.now() - startedAt);
+    const latency = clock.now() - startedAt;
+    const { status, headers } = answer.reply;
+    if (log) logExchange(log, server, wire, answer.reply, latency);
     this.#budget.note(true, startedAt);
+    onAnswer?.(wire.method, status);
     this.#serverKnown = true;
-    return chunks ? { ok: true, chunks, end } : { ok: false, failure: failureOf(reply) };
+    for (const text of warningTexts(headers.warning)) onWarning?.(text);
+    const retryAfter = parseRetryAfter(headers['retry-after'], Date.now());
+    if (status === 429) slot.release({ throttled: { retryAfter: retryAfter ?? THROTTLE_PAUSE } });
+    return { ok: true, latency, ...answer, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
 
   #wireRequest({ method, path, headers, body, contentType, text = false }: ApiRequest): WireRequest {
@@ -295,14 +270,6 @@ export class Transport {
     for (const request of this.#underWay) request.destroy();
     for (const { endpoint } of this.#endpoints) endpoint.close();
   }
-}
-
-function judge(reply: WireReply, { accept = [], text = false }: ApiRequest): Sent {
-  const { status, headers, body } = reply;
-  const good = (status >= 200 && status < 300) || accept.includes(status);
-  const json = 'json' in body ? body.json : good && text ? body.text : body.text === '' ? null : undefined;
-  if (good && json !== undefined) return { ok: true, status, headers, body: json };
-  return { ok: false, failure: failureOf(reply), ...(json === undefined ? {} : { body: json }) };
 }
 
 function lost(server: string): ApiFailure {

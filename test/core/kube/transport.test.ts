@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
-import type { ApiRequest, Sent } from '../../../core/kube/transport.ts';
+import type { ApiRequest, Sent } from '../../../core/kube/api-request.ts';
 import { connectionTo, transportTo } from './connections.ts';
 import { type Handler, json, listen, serve, status } from './servers.ts';
 

@@ -240,3 +240,22 @@ test('a log is text, also where it looks like JSON, and only its end', async (t)
   ]);
   cluster.close();
 });
+
+test('what an answer that goes on for long says is counted and told as any', async (t) => {
+  const answered: string[] = [];
+  let isFirst = true;
+  await using server = await serve((_request, _body, response) => {
+    const code = isFirst ? 429 : 200;
+    isFirst = false;
+    response.writeHead(code, { warning: `299 - "warned with ${code}"`, 'retry-after': '1' });
+    response.end(code === 200 ? `${added('a')}\n` : JSON.stringify(status(429, 'TooManyRequests')));
+  });
+  const cluster = clusterAt(connectionTo(server.url), {
+    onAnswer: (method, code) => answered.push(`${method} ${code}`),
+  });
+  t.deepEqual(await all(cluster), ['ERROR 429 TooManyRequests']);
+  t.deepEqual(await all(cluster), ['ADDED a']);
+  t.deepEqual(answered, ['GET 429', 'GET 200']);
+  t.deepEqual(cluster.warnings, ['warned with 429', 'warned with 200']);
+  cluster.close();
+});
