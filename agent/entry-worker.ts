@@ -139,7 +139,7 @@ export class EntryWorker {
     try {
       while (!signal.aborted) {
         const due = this.#due();
-        if (typeof due === 'string') await this.#pass(due, signal);
+        if (typeof due === 'string') await this.#pass(signal);
         else await this.#alarm.wait(due, signal);
       }
     } finally {
@@ -194,7 +194,7 @@ export class EntryWorker {
     const { entry } = this.#options;
     const seen = this.#seen;
     if (entry.suspend || this.#wishes.suspended !== undefined) return Number.POSITIVE_INFINITY;
-    if (this.#failure && this.#reportedFailure !== saidOf(this.#failure)) return 'poll';
+    if (this.#untoldFailure) return 'poll';
     if (!seen || this.#isBlocked()) return Number.POSITIVE_INFINITY;
     // What is in the repository now is found out first.
     if (this.#isAsked()) return this.#isLookedAt() ? 'sync' : Number.POSITIVE_INFINITY;
@@ -232,22 +232,33 @@ export class EntryWorker {
     return said !== '';
   }
 
-  async #pass(trigger: Trigger, signal: AbortSignal): Promise<void> {
+  get #untoldFailure(): SourceFailure | undefined {
+    const isTold = this.#failure && this.#reportedFailure === saidOf(this.#failure);
+    return isTold ? undefined : this.#failure;
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
     const { turn, log } = this.#options;
     this.beatAt = Date.now();
-    if (this.#failure && this.#reportedFailure !== saidOf(this.#failure)) {
-      await this.#recordUnseen(this.#failure);
+    if (this.#untoldFailure) {
+      await this.#recordUnseen(this.#untoldFailure);
       return;
     }
     this.#isQueued = true;
     const release = await turn(signal);
     this.#isQueued = false;
-    // The newest revision, also where it came while others had their turn.
+    // While others had their turn it may have been suspended, or a newer revision came.
+    const trigger = this.#due();
+    if (!signal.aborted && (typeof trigger !== 'string' || this.#untoldFailure)) {
+      release();
+      return;
+    }
     const seen = this.#seen!;
     const newer = new AbortController();
     this.#underWay = { commit: seen.commit, newer };
     try {
-      if (!signal.aborted) await this.#carryOut(trigger, seen, AbortSignal.any([signal, newer.signal]));
+      if (!signal.aborted && typeof trigger === 'string')
+        await this.#carryOut(trigger, seen, AbortSignal.any([signal, newer.signal]));
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
