@@ -152,7 +152,10 @@ export class Leader {
   /** Follows the ConfigMaps of this agent's entries; resolves once those that are there are known. */
   async #watchParents(): Promise<AsyncDisposable> {
     const { cluster, flags, podNamespace } = this.#options;
+    this.#ending.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // It may be refused while nobody waits for it yet.
+    promise.catch(() => {});
     this.#ending.addEventListener('abort', () => reject(this.#ending.reason), { once: true });
     const follower = new Follower(
       cluster,
