@@ -21,6 +21,15 @@ export interface BareCacheOptions extends CacheDirectoryOptions {
   connections: Connections;
 }
 
+/** What a shell says of a program that it does not find (POSIX). */
+const NO_PROGRAM = 127;
+const NO_GIT: SourceFailure = {
+  code: 'GitFailed',
+  message: 'reading repositories needs the git program, which is not on PATH',
+  hint: 'install git',
+};
+/** A tag of a file, say: git takes no such thing for a branch. */
+const NO_COMMIT = /^error: .*non-commit object/m;
 /** How often a fetch is measured while it comes, in ms. */
 const WATCH_EVERY = 100;
 
@@ -129,7 +138,7 @@ export class BareCache {
     if (!this.#prepared) await this.#cache.clear();
     const sound = (await this.#cache.format(signal)) === format;
     const usable = sound && !this.#renew && !(this.#suspect && !(await this.#cache.isSound(signal)));
-    if (!usable) await this.#cache.create(format, signal);
+    if (!usable) await this.#cache.create(format);
     this.#prepared = true;
     this.#suspect = false;
     this.#renew = false;
@@ -143,14 +152,14 @@ export class BareCache {
       const { result, context } = await this.#runFetch(commit, before, limit);
       if (result.code === 0 && (await keeps(this.#cache.path, commit))) {
         const bytes = (await measurePacks(this.#cache.path)).bytes - before;
-        const type = await this.#cache.typeOf(commit, limit.signal);
-        if (bytes <= limits.packBytes && type === 'commit') return bytes;
-        // Too large, and it came between two looks; or a tag of a file. Without its ref, the next tidying takes it away.
+        if (bytes <= limits.packBytes) return bytes;
+        // It came between two looks. Without its ref, the next tidying takes it away.
         await rm(join(this.#cache.path, KEPT_REFS, commit), { force: true });
-        throw new SourceError(
-          type === 'commit' ? packTooLarge(commit, limits.packBytes) : noCommit(commit, type),
-        );
+        throw new SourceError(packTooLarge(commit, limits.packBytes));
       }
+      if (result.code === NO_PROGRAM) throw new SourceError(NO_GIT);
+      if (NO_COMMIT.test(result.stderr))
+        throw new SourceError(noCommit(commit, await this.#cache.typeOf(commit, limit.signal)));
       const failure = fetchFailure(result.stderr, commit, context);
       // What was interrupted may have left its locks.
       await clearLeftovers(this.#cache.path);
@@ -162,7 +171,7 @@ export class BareCache {
         const said = quoteForeign(lastWords(result.stderr), context.credential);
         throw new SourceError({ code: 'GitFailed', message: `git fetch failed: ${said}` });
       }
-      await this.#cache.create(formatOf(commit), limit.signal);
+      await this.#cache.create(formatOf(commit));
     }
   }
 

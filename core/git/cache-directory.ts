@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type CacheEnvironmentOptions,
@@ -9,13 +10,10 @@ import {
 import { lockCache } from './cache-lock.ts';
 import { type CacheProcessOptions, runOnCache } from './cache-process.ts';
 import type { Environment } from './connections.ts';
-import { fetchFailure, lastWords } from './fetch-failure.ts';
 import { isSound, tidy } from './housekeeping.ts';
 import { clearLeftovers } from './leftovers.ts';
 import type { RepositoryLimits } from './limits.ts';
 import type { Remote } from './remote.ts';
-import { SourceError } from './remote-failure.ts';
-import type { GitResult } from './run-git.ts';
 
 export interface CacheDirectoryOptions {
   /** The directory of all caches; it is made where it does not exist. */
@@ -67,13 +65,10 @@ export class CacheDirectory {
 
   /** Undefined where there is no cache, or none that git can use. */
   async format(signal: AbortSignal): Promise<string | undefined> {
+    if (!existsSync(join(this.path, 'HEAD'))) return undefined;
     const options = this.process(readingEnvironment(this.environment), signal);
-    const result = await runOnCache(['rev-parse', '--show-object-format'], options).catch((error) => {
-      // No directory to run in.
-      if (error?.code === 'ENOENT' || error?.code === 'ENOTDIR') return undefined;
-      throw error;
-    });
-    return result?.code === 0 ? result.stdout.toString('utf8').trim() : undefined;
+    const result = await runOnCache(['rev-parse', '--show-object-format'], options);
+    return result.code === 0 ? result.stdout.toString('utf8').trim() : undefined;
   }
 
   /** `commit`, `tree`, `blob` or `tag`. */
@@ -83,11 +78,9 @@ export class CacheDirectory {
   }
 
   /** An empty cache in the place of whatever is there. */
-  async create(format: ObjectFormat, signal: AbortSignal): Promise<void> {
+  async create(format: ObjectFormat): Promise<void> {
     const fresh = await mkdtemp(join(this.#options.directory, `${this.#name}.new-`));
-    const init = ['init', '--quiet', '--bare', '--template=', `--object-format=${format}`, '.'];
-    const options = this.process(readingEnvironment(this.environment), signal);
-    succeed(await runOnCache(init, { ...options, cwd: fresh }));
+    await makeBare(fresh, format);
     const old = `${fresh}.old`;
     await rename(this.path, old).catch(ignoreMissing);
     await rename(fresh, this.path);
@@ -113,19 +106,15 @@ function directoryName(url: URL): string {
   return `${readable.slice(0, 100)}-${hash}`;
 }
 
-function succeed({ code, stderr }: GitResult): void {
-  if (code === 0) return;
-  // What a shell says of a program that it does not find (POSIX).
-  if (code === 127)
-    throw new SourceError({
-      code: 'GitFailed',
-      message: 'reading repositories needs the git program, which is not on PATH',
-      hint: 'install git',
-    });
-  const failure = fetchFailure(stderr, '', { url: new URL('file:///'), credential: undefined });
-  throw new SourceError(
-    failure ?? { code: 'GitFailed', message: `git can't make a cache: ${lastWords(stderr)}` },
-  );
+/** What `git init --bare` makes, without starting a process for it (gitrepository-layout). */
+async function makeBare(directory: string, format: ObjectFormat): Promise<void> {
+  const [version, extensions] =
+    format === 'sha256' ? ['1', '[extensions]\n\tobjectFormat = sha256\n'] : ['0', ''];
+  const config = `[core]\n\trepositoryFormatVersion = ${version}\n\tbare = true\n${extensions}`;
+  for (const inside of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags'])
+    await mkdir(join(directory, inside), { recursive: true });
+  await writeFile(join(directory, 'config'), config);
+  await writeFile(join(directory, 'HEAD'), 'ref: refs/heads/main\n');
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {

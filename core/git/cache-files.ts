@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Where a cache keeps a ref for each commit that it holds, by the commit's id. */
-export const KEPT_REFS = 'refs/kept';
+/** Where a cache keeps a ref for each commit that it holds, by the commit's id: among the branches, which take nothing else. */
+export const KEPT_REFS = 'refs/heads/kept';
 
 export interface Packs {
   count: number;

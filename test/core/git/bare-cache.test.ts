@@ -180,7 +180,7 @@ const DAMAGES: [title: string, damage: (directory: string) => Promise<void>][] =
         'config.lock',
         'HEAD.lock',
         'objects/pack/tmp_pack_x',
-        'refs/kept/x.lock',
+        'refs/heads/kept/x.lock',
       ])
         await writeFile(join(cache, name), '');
     },
