@@ -1,6 +1,7 @@
 import type { InferredOptionTypes } from 'yargs';
 import { applySetId } from '../core/apply/apply-set.ts';
 import type { RunOptions } from '../core/apply/plan-run.ts';
+import { PRECIOUS } from '../core/apply/prune-guards.ts';
 import { type Allowance, parseAllowance } from '../core/model/allowance.ts';
 import type { ApplySetId } from '../core/model/apply.ts';
 import { ProblemError } from '../core/model/problem.ts';
@@ -28,13 +29,12 @@ export function readSet(
     if (idle) throw usage(`${idle[0]} needs a set`, 'name it: --applyset [NAMESPACE/]NAME');
     return {};
   }
-  const kinds = pruneKinds.split(',').map((kind) => kind.trim().toLowerCase());
   const allowance = pruneAllow === undefined ? undefined : readAllowance(pruneAllow);
   return {
     applySet: {
       set: readSetName(applyset, namespace),
       prune,
-      pruneKinds: new Set(kinds.filter((kind) => kind !== '')),
+      pruneKinds: readPruneKinds(pruneKinds),
       version,
       ...(allowance && { allowance }),
     },
@@ -47,6 +47,20 @@ function readAllowance(text: string): Allowance {
   if (!allowance)
     throw usage(`can't read --prune-allow ${JSON.stringify(text)}`, 'write a number, or a share such as 80%');
   return allowance;
+}
+
+/** Reads `KIND,…` of the kinds that are held back; in lower case, as the guards compare them. */
+export function readPruneKinds(text: string): Set<string> {
+  const kinds = [...PRECIOUS].map((kind) => kind.replace(/\..*/, ''));
+  const known = new Set([...PRECIOUS, ...kinds].map((kind) => kind.toLowerCase()));
+  const asked = text.split(',').map((kind) => kind.trim());
+  const unknown = asked.find((kind) => kind !== '' && !known.has(kind.toLowerCase()));
+  if (unknown !== undefined)
+    throw usage(
+      `--prune-kinds has ${JSON.stringify(unknown)}, which is no kind that prune holds back`,
+      `those are ${kinds.join(', ')}`,
+    );
+  return new Set(asked.filter((kind) => kind !== '').map((kind) => kind.toLowerCase()));
 }
 
 /** Reads `[NAMESPACE/]NAME`. */

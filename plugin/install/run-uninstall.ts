@@ -13,6 +13,7 @@ import { oneLine } from '../../core/report/escape.ts';
 import { ask, confirm } from '../ask.ts';
 import type { UninstallFlags } from '../commands/uninstall.ts';
 import { type Io, wantsColor } from '../io.ts';
+import { readPruneKinds } from '../read-set.ts';
 import { readTimeout } from '../wait-flags.ts';
 import { type Desk, withDesk } from './desk.ts';
 import { INSTALL_SET, USUAL_NAMESPACE } from './settings.ts';
@@ -22,18 +23,17 @@ export async function runUninstall(flags: UninstallFlags, io: Io): Promise<numbe
   if (flags.keep && flags.prune)
     throw new ProblemError({ code: 'Usage', message: '--keep and --prune exclude each other' });
   const timeout = readTimeout(flags.timeout);
+  const pruneKinds = readPruneKinds(flags.pruneKinds ?? '');
   const namespace = flags.namespace || USUAL_NAMESPACE;
   return withDesk(flags, io, async (desk) => {
     const { installed, synced } = await findInstalled(desk, namespace);
     const prunes = await decide(flags, desk, { namespace, installed: installed !== undefined, synced });
     desk.stop.softly();
-    const kinds = (flags.pruneKinds ?? '').split(',').map((kind) => kind.trim().toLowerCase());
     const ends = performance.now() + timeout;
     const outcomes = installed ? await removeMembers(desk, installed, { pruneKinds: new Set(), ends }) : [];
     if (applyExitCode(outcomes) === 0) {
       // While it runs it would bring back what is deleted.
       await untilEnded(desk, namespace, timeout);
-      const pruneKinds = new Set(kinds);
       if (prunes)
         for (const { set } of synced)
           outcomes.push(...(await removeMembers(desk, set, { pruneKinds, ends })));

@@ -71,6 +71,10 @@ test('flags of a set that mean nothing without one are refused', async (t) => {
   t.is(await errorOf('--adopt-set', 'x'), 'error: --adopt-set needs a set');
   t.is(await errorOf('--applyset', 'a/b/c'), 'error: can\'t read the apply set "a/b/c"');
   t.is(await errorOf('--applyset', 'a', '--prune-allow', 'all'), 'error: can\'t read --prune-allow "all"');
+  t.is(
+    await errorOf('--applyset', 'a', '--prune', '--prune-kinds', 'Namespce'),
+    'error: --prune-kinds has "Namespce", which is no kind that prune holds back',
+  );
 });
 
 test('one request in five goes wrong, and the set is still as it should be', async (t) => {
