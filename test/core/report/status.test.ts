@@ -55,6 +55,7 @@ const ENTRIES: EntryStatus[] = [
       {
         reason: 'ImagePullBackOff',
         message: 'deployment.apps/web -n shop is degraded: Back-off pulling image "web:2"',
+        object: 'deployment.apps/web -n shop',
       },
     ],
     repaired: { at: ago(400).toISOString(), objects: 2 },
