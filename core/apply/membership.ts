@@ -17,8 +17,9 @@ export interface Membership {
 }
 
 /**
- * The step with what membership makes of it: a manifest that claims to be of another set is refused; so is a member of a set that the run does not name is refused, for whoever
- * runs that set would write it back or delete it; an object that joins the set of the run says so.
+ * The step with what membership makes of it: a manifest that claims to be of another set is refused, and so is a member
+ * of a set that the run does not name, for whoever runs that set would write it back or delete it; an object that joins
+ * the set of the run says so.
  */
 export function withMembership(step: Step, { set, adopted, refuseUnowned = false }: Membership): Step {
   const { change, live } = step;
