@@ -50,6 +50,8 @@ export interface ApiRequest {
   heavy?: boolean;
   /** Whether a success is text: its body comes as a JSON string. */
   text?: boolean;
+  /** Whether its answer may begin however late: that of a log begins with its next line. */
+  patient?: boolean;
 }
 
 /** `body` is null where an answer had none. A failure keeps the parsed body, for what `ApiFailure` leaves out. */
@@ -147,19 +149,20 @@ export class Transport {
   }
 
   /**
-   * Sends a request whose answer goes on for long. It has no timeout once the answer has begun, holds nobody's turn,
-   * and is not tried again, but for a credential that was renewed. `signal` cuts it off.
+   * Sends a request whose answer goes on for long. It has no timeout once the answer has begun (none at all where it is
+   * patient), holds nobody's turn, and is not tried again, but for a credential that was renewed. `signal` cuts it off.
    */
   async open(request: ApiRequest, signal: AbortSignal): Promise<Opened> {
     const wire = this.#wireRequest(request);
     const ended = AbortSignal.any([this.#ended, signal]);
+    const timeout = request.patient ? 0 : (this.#connection.requestTimeout ?? DEFAULT_TIMEOUT);
     for (let mayRenew = true; ; mayRenew = false) {
       ended.throwIfAborted();
       const slot = await this.#limiter.acquire();
       try {
         const source = await this.#source();
         const credential = await source.current();
-        const opened = await this.#openOnce(wire, credential, ended);
+        const opened = await this.#openOnce(wire, credential, timeout, ended);
         if (opened.ok || !mayRenew || opened.failure.status !== 401) return opened;
         if (!(await source.renew(credential))) return opened;
       } finally {
@@ -236,12 +239,17 @@ export class Transport {
     return { sent, ...(retryAfter === undefined ? {} : { retryAfter }) };
   }
 
-  async #openOnce(wire: WireRequest, credential: Credential, ended: AbortSignal): Promise<Opened> {
+  async #openOnce(
+    wire: WireRequest,
+    credential: Credential,
+    timeout: number,
+    ended: AbortSignal,
+  ): Promise<Opened> {
     const { clock, log } = this.#options;
-    const { server, requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
+    const { server } = this.#connection;
     // Compressed, an answer comes in blocks and not in lines.
     const headers = { ...wire.headers, ...credential.headers, 'accept-encoding': 'identity' };
-    const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
+    const limits = { timeout, maxBytes: MAX_BODY };
     const { openStream } = await import('./stream.ts');
     const startedAt = clock.now();
     let answer: OpenAnswer;
