@@ -23,6 +23,8 @@ const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 10_000;
 /** What a Pod says before it leads belongs to it: that it starts, and waits. By its own clock, in ms. */
 const LEAD_IN = 60_000;
+/** The next leader's log waits no longer for the end of the last one's. */
+const LAST_WORDS = 5_000;
 
 /** Follows the log of whoever leads, from Pod to Pod, until the signal ends, with whose reason it rejects. */
 export async function followLog(
@@ -38,7 +40,12 @@ export async function followLog(
     onTrouble: (message) =>
       say(`warning: the Lease can't be watched, another leader is noticed once this log ends: ${message}`),
   });
-  const speak = once(say);
+  let said: string | undefined;
+  // What lasts is said once.
+  const speak = (sentence: string): void => {
+    if (sentence !== said) say(sentence);
+    said = sentence;
+  };
   let last: string | undefined;
   for (let failures = 0; ; ) {
     const { pod, since } = watch.leader;
@@ -52,7 +59,10 @@ export async function followLog(
       failures = 0;
     }
     if (last === undefined) speak(`notice: nobody leads ${agent.name}: waiting for the next leader`);
-    else if ((await logs.get(last)!.follow(watch, speak)) > 0) failures = 0;
+    else if ((await logs.get(last)!.follow(watch, speak)) > 0) {
+      failures = 0;
+      said = undefined;
+    }
     if (watch.leader.pod !== undefined && watch.leader.pod !== last) continue;
     await watch.wait(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures), signal);
     failures += 1;
@@ -62,15 +72,6 @@ export async function followLog(
 function leadIn(since: string | undefined): LogSelection {
   const at = Date.parse(since ?? '');
   return Number.isNaN(at) ? {} : { sinceTime: new Date(at - LEAD_IN).toISOString() };
-}
-
-/** The same sentence is said once in a row. */
-function once(say: (sentence: string) => void): (sentence: string) => void {
-  let said: string | undefined;
-  return (sentence) => {
-    if (sentence !== said) say(sentence);
-    said = sentence;
-  };
 }
 
 /** The log of one Pod as it is followed, however often its connection breaks. */
@@ -125,8 +126,11 @@ class FollowedLog {
   /** Reads what was written until now, once, and ends it: another Pod leads. */
   async end(): Promise<void> {
     const { signal, take } = this.#options;
-    // A Pod that is gone has no more to say.
-    await this.#log?.read(this.#from, signal, take);
+    // A Pod that is gone has no more to say, nor has one whose node is.
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(LAST_WORDS)]);
+    await this.#log?.read(this.#from, inTime, take).catch((error: unknown) => {
+      if (signal.aborted || !inTime.aborted) throw error;
+    });
     await this.#log?.finish(take);
   }
 
@@ -142,6 +146,6 @@ class FollowedLog {
   /** What nobody but a person can mend ends it; all else may pass. */
   #tell(problem: ReturnType<typeof gone>, status: number, speak: (sentence: string) => void): void {
     if (status === 401 || status === 403) throw problem;
-    speak(`warning: ${problem.message}; trying again`);
+    speak(`warning: ${problem.message}; ${status === 404 ? 'waiting for the next leader' : 'trying again'}`);
   }
 }

@@ -21,6 +21,12 @@ export function logProblem(failure: ApiFailure, pod: PodName, { container, node 
       `the log of the Pod ${name} can't be read: ${message}`,
       `it needs the right to get pods/log in the namespace ${namespace}`,
     );
+  // No Content: nobody could be asked.
+  if (status === 204)
+    return refuse(
+      `the Pod ${name} has no log yet: no node was found for it`,
+      `-f waits for it; kubectl describe pod ${name} -n ${namespace} says more`,
+    );
   if (/previous terminated container .* not found/.test(message))
     return refuse(
       `there is no earlier log: ${run} has not been restarted`,
@@ -32,7 +38,8 @@ export function logProblem(failure: ApiFailure, pod: PodName, { container, node 
       `-f waits for it; kubectl describe pod ${name} -n ${namespace} says more`,
     );
   if (status === 404 && !NO_NODE.test(message)) return gone(pod);
-  if (status >= 500 || NO_NODE.test(message))
+  // Without an answer it is not the node that is away.
+  if (status >= 500 || (status > 0 && NO_NODE.test(message)))
     return refuse(
       `the API server can't get the log of the Pod ${name} from ${node === undefined ? 'its node' : `its node ${node}`}: ${cause}`,
       `kubectl get node${node === undefined ? 's' : ` ${node}`} says whether it is up`,
