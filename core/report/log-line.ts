@@ -34,8 +34,8 @@ export function rawLogLine({ text, told }: LogText): string {
 
 const COLORS: Record<Level, Style> = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' };
 const LEVEL_WIDTH = 5;
-/** Fields that stand elsewhere in the line. */
-const PLACED = new Set(['level', 'time', 'msg', 'project', 'entry', 'error', 'hint']);
+/** Fields that stand elsewhere in the line, or say in each line whose log it is. */
+const PLACED = new Set(['level', 'time', 'msg', 'agent', 'project', 'entry', 'error', 'hint']);
 const COMMIT_SHOWN = 12;
 
 /** One line for a person: time (local), level, project, message with its error, the other fields, the hint. */

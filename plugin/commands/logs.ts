@@ -43,11 +43,12 @@ const DESCRIPTION = `Show the log of an agent: that of the Pod that leads
 
 Several replicas may run, of which one does the work: it is found by the agent's
 Lease. Where nobody leads, the log of the last one that did is shown if its Pod
-is still there. Lines that are not the agent's own, such as a crash of its
-runtime, are shown as they are, unless --project chooses.
+is still there, else that of the agent's newest Pod. Lines that are not the
+agent's own, such as a crash of its runtime, are shown as they are, unless
+--project chooses.
 
-It needs the rights to get Leases, Pods and pods/log in the agent's namespace;
-with -f also to list and watch Leases.
+It needs the rights to get Leases, Pods and pods/log in the agent's namespace,
+to list Pods where nobody leads, and with -f to list and watch Leases.
 
 Exit codes: 0 shown, 2 there is no agent, no log, or no right to it.`;
 

@@ -24,7 +24,7 @@ export function leaderOf(lease: KubeObject): Leader {
   };
 }
 
-/** Who leads now, and where that is nobody, why: `nobody has led it since 5m`. */
+/** Who leads now, or led last, and where nobody does, why: `production is not running: nobody has led it since 5m`. */
 export async function findLeader(
   { cluster, clock }: Pick<AgentsInSight, 'cluster' | 'clock'>,
   agent: AgentObjects,
@@ -41,7 +41,7 @@ export async function findLeader(
   const [trouble] = notes.filter(({ reason }) => reason !== 'ClockSkew');
   return {
     leader: 'lease' in lease ? leaderOf(lease.lease) : {},
-    ...(trouble && { trouble: `${agent.name}: ${trouble.message}` }),
+    ...(trouble && { trouble: `${agent.name} is ${trouble.message}` }),
   };
 }
 

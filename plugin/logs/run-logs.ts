@@ -5,7 +5,8 @@ import type { AgentObjects } from '../agents/find-agents.ts';
 import { type AgentsInSight, withAgents } from '../agents/with-agents.ts';
 import type { LogsFlags } from '../commands/logs.ts';
 import type { Io } from '../io.ts';
-import { findLeader, lookAtPod } from './leader-pod.ts';
+import { newestPod } from './agent-pods.ts';
+import { findLeader, type Leader, lookAtPod } from './leader-pod.ts';
 import { chooseLog, type LineChoice } from './line-choice.ts';
 import { gone, logProblem } from './log-failure.ts';
 import { LogPrinter } from './log-printer.ts';
@@ -29,14 +30,15 @@ async function showLog(sight: AgentsInSight, flags: LogsFlags, request: LogReque
   const { agent, choice } = chooseLog(sight.agents, flags);
   sight.progress.update('looking for the Pod that leads …');
   const { leader, trouble } = await findLeader(sight, agent);
+  const first = leader.pod === undefined ? leaderless(await newestPod(sight.cluster, agent)) : leader;
   sight.progress.end();
   const say = (sentence: string): void => io.err(`${oneLine(sentence)}\n`);
   const shown = { request, choice, printer: new LogPrinter(agent, choice, flags, io), signal: io.signal };
   if (request.follow) {
-    if (trouble !== undefined) say(`notice: ${trouble}`);
+    if (trouble !== undefined) say(`notice: ${trouble}${ofPod(first)}`);
     const { followLog } = await import('./follow-log.ts');
     return await followLog(sight, agent, {
-      first: leader,
+      first,
       selection: selectionOf(request, areChosen(choice)),
       begin: (log) => begin(log, shown),
       signal: io.signal,
@@ -44,14 +46,23 @@ async function showLog(sight: AgentsInSight, flags: LogsFlags, request: LogReque
       say,
     });
   }
-  if (leader.pod === undefined) throw nobody(agent, trouble);
-  const pod = { namespace: agent.namespace, name: leader.pod };
+  if (first.pod === undefined) throw nobody(agent, trouble);
+  const pod = { namespace: agent.namespace, name: first.pod };
   const seen = await lookAtPod(sight.cluster, pod);
   if (seen.isGone) throw gone(pod);
-  if (trouble !== undefined) say(`notice: ${trouble}; this is its log`);
+  if (trouble !== undefined) say(`notice: ${trouble}${ofPod(first)}`);
   const failure = await readOnce(new PodLog(sight.cluster, pod, seen.container), shown);
   if (failure) throw logProblem(failure, pod, seen);
   return 0;
+}
+
+/** Of an agent that nobody leads: its newest Pod, where there is one. */
+function leaderless(pod: string | undefined): Leader {
+  return pod === undefined ? {} : { pod };
+}
+
+function ofPod({ pod }: Leader): string {
+  return pod === undefined ? '' : `; this is the log of the Pod ${pod}`;
 }
 
 interface Shown {
@@ -86,7 +97,7 @@ function areChosen({ entry, level }: LineChoice): boolean {
 function nobody({ name, namespace }: AgentObjects, trouble = `nobody leads ${name}`): ProblemError {
   return new ProblemError({
     code: 'NoLeader',
-    message: `${trouble}: there is no log of a leader`,
+    message: `${trouble}, and none of its Pods is there: its log went with them`,
     hint: `-f waits for the next leader; kubectl get pods -n ${namespace} shows what runs there`,
   });
 }

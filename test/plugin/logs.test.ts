@@ -13,7 +13,7 @@ import {
 } from '../support/cluster.ts';
 import { startGitLab } from '../support/gitlab/gitlab.ts';
 import { LogNode } from '../support/log-node.ts';
-import { PLUGIN, plugin, startPlugin } from '../support/plugin.ts';
+import { PLUGIN, type PluginOptions, plugin, type RunningPlugin, startPlugin } from '../support/plugin.ts';
 
 const env = { TZ: 'UTC' };
 const line = (msg: string, fields: Record<string, unknown> = {}): string =>
@@ -41,6 +41,17 @@ async function lead(within: string, agent: string, holder: string): Promise<void
   );
 }
 
+/** One that would go on where the test fails before it ends it. */
+function following(
+  t: { teardown(end: () => void): void },
+  args: readonly string[],
+  options: PluginOptions,
+): RunningPlugin {
+  const running = startPlugin(args, options);
+  t.teardown(() => void running.child.kill('SIGKILL'));
+  return running;
+}
+
 test('what a real agent says, for people and as it is', async (t) => {
   const endpoint = sharedCluster();
   const ns = await namespace(t);
@@ -64,7 +75,7 @@ test('what a real agent says, for people and as it is', async (t) => {
   await agent.said('Objects are healthy', { commit });
   await agent.said('GitOps: repository poll failed', { entry: 'gone' });
   await using node = await LogNode.start();
-  const log = await node.pod(ns, 'agent-0', ['sidecar', 'agent']);
+  const log = await node.pod(ns, 'agent-0', { containers: ['sidecar', 'agent'] });
   for (const said of agent.lines) log.write(JSON.stringify(said), Date.parse(said.time));
   log.write('FATAL ERROR: \u001b[31mheap');
 
@@ -72,7 +83,10 @@ test('what a real agent says, for people and as it is', async (t) => {
   t.is(all.stderr, '');
   t.is(all.code, 0);
   t.is(all.stdout.trimEnd().split('\n').length, log.lines.length);
-  t.regex(all.stdout, /^\d\d:\d\d:\d\d info {2}Observability endpoint is up port=\d+\n/);
+  t.regex(
+    all.stdout,
+    /^\S+ info {2}Starting version=\S+ pod=agent-0\n\d\d:\d\d:\d\d info {2}Observability endpoint is up port=\d+\n/,
+  );
   t.regex(
     all.stdout,
     new RegExp(
@@ -120,7 +134,7 @@ test('--follow goes on with whoever leads, through whatever breaks', async (t) =
   first.write(line('one'));
   second.write(line('long ago'), Date.now() - 600_000);
   second.write(line('standing by'));
-  const { child, soFar, done } = startPlugin(['logs', '-fn', ns, '--tail', '1', '--request-timeout=2s'], {
+  const { child, soFar, done } = following(t, ['logs', '-fn', ns, '--tail', '1', '--request-timeout=2s'], {
     env,
   });
   const said = (text: string): Promise<unknown> =>
@@ -130,10 +144,8 @@ test('--follow goes on with whoever leads, through whatever breaks', async (t) =
       },
     );
   await said('one');
-  // Longer than a request may take: a log that is followed has no end.
   await waitFor(async () => first.followers.size === 1, { what: 'somebody to follow' });
   const asked = node.asked.length;
-  await new Promise((resolve) => setTimeout(resolve, 0));
   first.write(line('grün 🐢'));
   await said('grün 🐢');
   for (const how of ['destroy', 'end'] as const) {
@@ -144,7 +156,7 @@ test('--follow goes on with whoever leads, through whatever breaks', async (t) =
     await said(`torn 東京 ${how}`);
   }
   t.true(node.asked.length >= asked + 2);
-  t.is(soFar.stderr.replace(/warning: .*\n/g, ''), '');
+  t.is(soFar.stderr.replace(/(warning: .*|.* …)\n/g, ''), '');
 
   // It gives the Lease back, says its last words, and another one takes over.
   await lead(ns, 'production', '');
@@ -205,7 +217,8 @@ test('--follow waits for a leader, and --tail counts the lines that are wanted',
   const log = await node.pod(ns, 'agent-0');
   for (const msg of ['a', 'b', 'c']) log.write(line(msg, { project: 'group/shop', entry: 'shop' }));
   log.write(line('of nobody'));
-  const { child, soFar, done } = startPlugin(
+  const { child, soFar, done } = following(
+    t,
     ['logs', 'production', '-n', ns, '-f', '--project=shop', '--tail=2'],
     {
       env,
@@ -214,7 +227,7 @@ test('--follow waits for a leader, and --tail counts the lines that are wanted',
   await waitFor(async () => soFar.stderr.includes('waiting for the next leader'), { what: 'it to wait' });
   t.regex(
     soFar.stderr,
-    /^notice: production: not running: nobody has led it since 5m, all replicas have ended\n/,
+    /^notice: production is not running: nobody has led it since 5m, all replicas have ended\n/,
   );
   await lead(ns, 'production', 'agent-0_00000001');
   await waitFor(async () => soFar.stdout.includes('c\n'), { what: 'the last lines' });
@@ -226,6 +239,34 @@ test('--follow waits for a leader, and --tail counts the lines that are wanted',
   t.deepEqual(messages(soFar.stdout), ['group/shop b', 'group/shop c', 'group/shop d']);
 });
 
+test('an agent that ends before it leads, again and again: its newest Pod says why', async (t) => {
+  const ns = await namespace(t);
+  await agentObject(ns, 'production');
+  await leaseObject(ns, 'production', { holder: '', renewedAt: new Date(Date.now() - 300_000) });
+  await using node = await LogNode.start();
+  const other = await node.pod(ns, 'other-0', { args: ['--agent-name=production-2'] });
+  other.write(line('of another agent'));
+  t.regex((await plugin(['logs', '-n', ns], { env })).stderr, /, and none of its Pods is there: /);
+  const log = await node.pod(ns, 'agent-0', { args: ['--agent-name=production'] });
+  log.write('error: --gitlab-url is missing');
+  const shown = await plugin(['logs', '-n', ns], { env });
+  t.is(shown.stdout, 'error: --gitlab-url is missing\n');
+  t.is(
+    shown.stderr,
+    'notice: production is not running: nobody has led it since 5m, all replicas have ended; this is the log of the Pod agent-0\n',
+  );
+  const next = await node.pod(ns, 'agent-1');
+  const { child, soFar, done } = following(t, ['logs', '-n', ns, '-f'], { env });
+  await waitFor(async () => soFar.stdout.includes('missing') && log.followers.size === 1, {
+    what: 'it to be followed',
+  });
+  next.write(line('Leading'));
+  await lead(ns, 'production', 'agent-1_00000001');
+  await waitFor(async () => soFar.stdout.includes('Leading'), { what: 'the next leader' });
+  child.kill('SIGINT');
+  t.is((await done).code, 130);
+});
+
 test('a reader that has enough ends it without a word', async (t) => {
   const ns = await namespace(t);
   await agentObject(ns, 'production');
@@ -234,7 +275,7 @@ test('a reader that has enough ends it without a word', async (t) => {
   const log = await node.pod(ns, 'agent-0');
   log.write(line('first'));
   const script = `${process.execPath} ${PLUGIN} logs -f -n ${ns} | head -n 1; echo "code $\{PIPESTATUS[0]}"`;
-  const { soFar, done } = startPlugin(['-c', script], { program: ['bash'], env });
+  const { soFar, done } = following(t, ['-c', script], { program: ['bash'], env });
   await waitFor(async () => soFar.stdout.includes('first'), { what: 'the first line' });
   await waitFor(
     async () => {
@@ -266,7 +307,7 @@ test('why there is no log', async (t) => {
   t.is(never.code, 2);
   t.is(
     never.stderr,
-    `error: production: not running: it has never had a leader here (no Lease): there is no log of a leader\nhint: -f waits for the next leader; kubectl get pods -n ${ns} shows what runs there\n`,
+    `error: production is not running: it has never had a leader here (no Lease), and none of its Pods is there: its log went with them\nhint: -f waits for the next leader; kubectl get pods -n ${ns} shows what runs there\n`,
   );
   await leaseObject(ns, 'production', { renewedAt: new Date(Date.now() - 600_000) });
   t.is(
@@ -280,7 +321,7 @@ test('why there is no log', async (t) => {
   t.is(stale.stdout, '01-02 03:04:05 info  the end\n');
   t.regex(
     stale.stderr,
-    /^notice: production: not running: nothing was heard of it since 10m; its last leader was the Pod agent-0.*; this is its log\n$/,
+    /^notice: production is not running: nothing was heard of it since 10m; its last leader was the Pod agent-0.*; this is the log of the Pod agent-0\n$/,
   );
   await holdLease(t, ns, 'second');
   await agentObject(ns, 'second');

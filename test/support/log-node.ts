@@ -107,7 +107,7 @@ export class LogNode implements AsyncDisposable {
   async pod(
     namespace: string,
     name: string,
-    containers: readonly string[] = ['agent'],
+    { containers = ['agent'], args = [] }: { containers?: readonly string[]; args?: readonly string[] } = {},
   ): Promise<ContainerLog> {
     const log = new ContainerLog();
     this.#logs.set(`${namespace}/${name}`, log);
@@ -116,7 +116,11 @@ export class LogNode implements AsyncDisposable {
       spec: {
         nodeName: this.name,
         tolerations: [{ operator: 'Exists' }],
-        containers: containers.map((container) => ({ name: container, image: 'registry.invalid/agent' })),
+        containers: containers.map((container) => ({
+          name: container,
+          image: 'registry.invalid/agent',
+          args,
+        })),
       },
     });
     return log;

@@ -13,7 +13,14 @@ const LINES: [string, string, string][] = [
   ['the least', told({}), '05:06:07 info  Said'],
   [
     'of a project, with fields',
-    told({ project: 'group/shop', entry: 'shop', commit: SHA, trigger: 'poll', written: 2 }),
+    told({
+      agent: 'production',
+      project: 'group/shop',
+      entry: 'shop',
+      commit: SHA,
+      trigger: 'poll',
+      written: 2,
+    }),
     '05:06:07 info  group/shop Said commit=c0ffee000000 trigger=poll written=2',
   ],
   [
