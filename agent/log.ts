@@ -1,7 +1,5 @@
+import { LEVELS, type Level } from '../core/model/log-level.ts';
 import { escapeJsonText } from '../core/report/escape.ts';
-
-export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type Level = (typeof LEVELS)[number];
 
 /** What a line says beside its message: `project`, `commit`, `error`, … Never a secret. */
 export type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

@@ -10,14 +10,17 @@ const WITH_VALUE: Record<string, string> = {
 // yargs takes the lone `-` after these for another flag.
 const BEFORE_DASH = /^(?:-R*[fk]|--filename|--kustomize)$/;
 const SHORT_WITH_VALUE = /^-([fknosv])(?:=(.*)|([^=].*))$/s;
+/** In `logs`, `-f` follows, and may stand together with `-p`. */
+const SHORT_IN_LOGS = /^-([nosv])(?:=(.*)|([^=].*))$/s;
 
 /** Spells `-nshop` as `--namespace=shop` and `-f -` as `-f=-`; all after `--` stays as it is. */
 export function separateShortValues(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
   const flags = end < 0 ? argv : argv.slice(0, end);
   const separated: string[] = [];
+  const short = argv[0] === 'logs' ? SHORT_IN_LOGS : SHORT_WITH_VALUE;
   for (const argument of flags) {
-    const [, letter, assigned, glued] = SHORT_WITH_VALUE.exec(argument) ?? [];
+    const [, letter, assigned, glued] = short.exec(argument) ?? [];
     if (letter) separated.push(`--${WITH_VALUE[letter]}=${assigned ?? glued}`);
     else if (argument === '-' && BEFORE_DASH.test(separated.at(-1) ?? ''))
       separated.push(`${separated.pop()}=-`);

@@ -11,6 +11,7 @@ import { healthCommand } from './commands/health.ts';
 import { historyCommand } from './commands/history.ts';
 import { INSTALL_FLAGS, installCommand } from './commands/install.ts';
 import { inventoryCommand } from './commands/inventory.ts';
+import { logsCommand } from './commands/logs.ts';
 import { registerCommand } from './commands/register.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { statusCommand } from './commands/status.ts';
@@ -94,6 +95,7 @@ function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
     .command(historyCommand(io, finish))
     .command(installCommand(io, finish))
     .command(inventoryCommand(io, finish))
+    .command(logsCommand(io, finish))
     .command(registerCommand(io, finish))
     .command(resumeCommand(io, finish))
     .command(rollbackCommand(io, finish))

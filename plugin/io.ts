@@ -10,6 +10,10 @@ export interface Io {
   stdinIsTty: boolean;
   /** Writes to stdout; a reader that went away is no error. */
   out(text: string): void;
+  /** Resolves when standard output takes more: at once where its reader keeps up, or has gone away. */
+  drained(): Promise<void>;
+  /** Ends where nobody reads standard output any more. */
+  unread: AbortSignal;
   err(text: string): void;
   stdoutIsTty: boolean;
   stderrIsTty: boolean;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { homedir } from 'node:os';
 import { addAbortSignal, Writable } from 'node:stream';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
@@ -22,15 +23,17 @@ export async function main(): Promise<void> {
       abort.abort();
     });
   }
+  const unread = new AbortController();
   // `diff … | head` closes the pipe early: nobody reads on, but the exit code still tells what was found.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') return;
+      if (error.code === 'EPIPE') return stream === process.stdout ? unread.abort() : undefined;
       process.stderr.write(`error: the output can't be written: ${error.code}\n`);
       process.exit(2);
     });
   }
-  const code = await runCli(process.argv.slice(2), processIo(abort.signal)).catch((error: unknown) =>
+  const io = processIo(abort.signal, unread.signal);
+  const code = await runCli(process.argv.slice(2), io).catch((error: unknown) =>
     signalled ? SIGNAL_CODES[signalled] : fail(error),
   );
   process.exitCode = signalled ? SIGNAL_CODES[signalled] : code;
@@ -49,7 +52,7 @@ function fail(error: unknown): number {
   return 2;
 }
 
-function processIo(signal: AbortSignal): Io {
+function processIo(signal: AbortSignal, unread: AbortSignal): Io {
   const { env, stdout, stderr } = process;
   return {
     env,
@@ -59,6 +62,11 @@ function processIo(signal: AbortSignal): Io {
     line: ({ hidden = false } = {}) => readLine(signal, hidden),
     stdinIsTty: process.stdin.isTTY === true,
     out: (text) => void stdout.write(text),
+    drained: async () => {
+      if (!stdout.writableNeedDrain || unread.aborted) return;
+      await once(stdout, 'drain', { signal: AbortSignal.any([signal, unread]) }).catch(() => undefined);
+    },
+    unread,
     err: (text) => void stderr.write(text),
     stdoutIsTty: stdout.isTTY === true,
     stderrIsTty: stderr.isTTY === true,

@@ -49,6 +49,7 @@ const POSITIONALS: Record<string, string> = {
   history: 'an agent, a project and one sync',
   register: 'one agent',
   bootstrap: 'one agent',
+  logs: 'one agent',
   ...Object.fromEntries(
     ['diff', 'inventory', 'rollback', 'status', 'sync', 'wait', 'suspend', 'resume'].map((command) => [
       command,

@@ -1,5 +1,5 @@
 import { type EntrySelector, setRef } from '../../core/config/set-ref.ts';
-import { commitChanges, type Proposal } from '../../core/gitlab/commit-changes.ts';
+import { editFile } from '../../core/gitlab/edit-file.ts';
 import { proposeChanges } from '../../core/gitlab/propose-changes.ts';
 import type { ManifestRef } from '../../core/model/agent-config.ts';
 import { ProblemError } from '../../core/model/problem.ts';
@@ -39,25 +39,18 @@ export async function pointConfig(
   };
   const message = messageOf(desk, { manifests, commit, ref });
   let before: Target | undefined;
-  const propose = async (): Promise<Proposal> => {
-    const found = await gitlab.file(project, file, branch);
-    if (!found.ok) return found;
-    if (!found.value) throw noFile(file, project, branch);
-    const { content, lastCommit } = found.value;
-    const text = content.toString('utf8');
-    const edited = setRef(text, selector, ref, context);
-    if ('problems' in edited) return { ok: true, value: { problems: edited.problems } };
-    before = targetIn(desk, configuration, found.value);
-    const updates =
-      edited.text === text ? [] : [{ path: file, content: Buffer.from(edited.text), lastCommit }];
-    return { ok: true, value: { updates } };
-  };
-  const changed = await commitChanges({
+  const changed = await editFile({
     gitlab,
     project,
     branch,
+    path: file,
     message: `${message.title}\n\n${message.body}`,
-    propose,
+    edit: (text, found) => {
+      const edited = setRef(text, selector, ref, context);
+      if (!('problems' in edited)) before = targetIn(desk, configuration, found);
+      return edited;
+    },
+    missing: noFile(file, project, branch).problems[0]!,
     hasTime: () => now() < deadline,
     now,
     sleep,

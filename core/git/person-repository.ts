@@ -3,9 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RevisionTree } from '../model/file-tree.ts';
-import { ProblemError } from '../model/problem.ts';
+import { type Problem, ProblemError } from '../model/problem.ts';
 import type { RemoteRef } from '../model/source.ts';
-import { parseRepositoryUrl } from './repository-url.ts';
+import { pushRefusal } from './push-refusal.ts';
+import { parseRepositoryUrl, quoteForeign } from './repository-url.ts';
 import { openRevisionTree } from './revision-tree.ts';
 import { firstLine, type GitResult, runGit, wordStart } from './run-git.ts';
 
@@ -20,6 +21,9 @@ export interface PersonRepositoryOptions {
   mayAsk: boolean;
   signal: AbortSignal;
 }
+
+/** The code of the problem that the branch is no longer where it was when the change was made. */
+export const BRANCH_MOVED = 'BranchMoved';
 
 /** Another content of one file. */
 export interface FileCommit {
@@ -116,7 +120,8 @@ export class PersonRepository {
 
   /**
    * Commits another content of one file on a branch, as the person whom their git configuration names, and pushes it.
-   * It is pushed only where the branch still is at `parent`. Returns the commit.
+   * It is pushed only where the branch still is at `parent`: where it has moved on, the problem's code is BRANCH_MOVED.
+   * Returns the commit.
    */
   async commitFile({ branch, parent, path, content, message }: FileCommit): Promise<string> {
     const gitDir = await this.#clone('files');
@@ -139,7 +144,8 @@ export class PersonRepository {
       const tree = await run(['write-tree']);
       const commit = await run(['commit-tree', tree, '-p', parent, '-F', '-'], message);
       // Never forced: where the branch has moved on, the server refuses it.
-      await run(['push', '--quiet', '--', this.#options.url, `${commit}:refs/heads/${branch}`]);
+      const push = ['push', '--quiet', '--', this.#options.url, `${commit}:refs/heads/${branch}`];
+      await this.#git(push, gitDir, { word: pushProblem });
       return commit;
     } finally {
       await rm(index, { force: true });
@@ -192,7 +198,7 @@ export class PersonRepository {
   async #git(
     args: readonly string[],
     cwd: string,
-    more: { env?: Record<string, string>; input?: string | undefined } = {},
+    more: { env?: Record<string, string>; input?: string | undefined; word?: typeof refusal } = {},
   ): Promise<GitResult> {
     const { env, mayAsk, signal, url } = this.#options;
     signal.throwIfAborted();
@@ -222,7 +228,8 @@ export class PersonRepository {
     );
     const result = await promise;
     if (result.code === 0) return result;
-    throw new ProblemError(refusal(url, result.stderr, mayAsk));
+    const { word = refusal } = more;
+    throw new ProblemError(word(url, result.stderr, mayAsk));
   }
 }
 
@@ -236,13 +243,18 @@ export async function isAncestor(
   return code === 0 ? true : code === 1 ? false : undefined;
 }
 
-function refusal(
-  url: string,
-  stderr: string,
-  mayAsk: boolean,
-): { code: string; message: string; hint?: string } {
-  // A person's own configuration may put a password into the URL.
-  const said = firstLine(stderr).replace(/(:\/\/)[^/@\s]*@/g, '$1');
+function pushProblem(url: string, stderr: string, mayAsk: boolean): Problem {
+  const refused = pushRefusal(stderr);
+  if (refused?.kind === 'moved')
+    return { code: BRANCH_MOVED, message: `the branch was moved in ${url} meanwhile` };
+  const said = refused && quoteForeign(refused.said, undefined);
+  const { code, hint } = refusal(url, stderr, mayAsk);
+  const message = `${url} can't be pushed to: ${said ?? firstLine(withoutPasswords(stderr))}`;
+  return { code, message, ...(hint && { hint }) };
+}
+
+function refusal(url: string, stderr: string, mayAsk: boolean): Problem {
+  const said = firstLine(withoutPasswords(stderr));
   const isRefused =
     /Authentication failed|could not read (Username|Password)|terminal prompts disabled|HTTP Basic|403|401|Permission denied/i;
   const unasked = mayAsk ? '' : ', and without a terminal nobody can be asked';
@@ -252,4 +264,9 @@ function refusal(
       ? 'it is not there, or your own credentials may not see it'
       : undefined;
   return { code: 'GitFailed', message: `${url} can't be read: ${said}`, ...(hint && { hint }) };
+}
+
+/** A person's own configuration may put a password into the URL. */
+function withoutPasswords(text: string): string {
+  return text.replace(/(:\/\/)[^/@\s]*@/g, '$1');
 }

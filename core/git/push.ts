@@ -5,6 +5,7 @@ import { runOnCache } from './cache-process.ts';
 import type { Connections, Environment } from './connections.ts';
 import { fetchFailure, lastWords } from './fetch-failure.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
+import { pushRefusal } from './push-refusal.ts';
 import type { Context } from './remote-failure.ts';
 import { mayCarryToken, parseRepositoryUrl, quoteForeign } from './repository-url.ts';
 
@@ -84,25 +85,15 @@ export async function pushBranch(options: PushOptions): Promise<Pushed> {
 }
 
 function judge(output: string, commit: string, context: Context): Pushed {
-  if (
-    /stale info|fetch first|non-fast-forward|cannot lock ref|failed to (update|lock) ref|incorrect old value/i.test(
-      output,
-    )
-  )
+  const refusal = pushRefusal(output);
+  if (refusal?.kind === 'moved')
     return {
       ok: false,
       kind: 'moved',
       failure: { code: 'GitFailed', message: 'the branch was moved meanwhile' },
     };
-  const rule = /^remote: GitLab: (.*)$/m.exec(output)?.[1];
-  const status = /requested URL returned error: (401|403|404)/.exec(output)?.[1];
-  const denied = status && /^remote: (?!HTTP Basic)(.*\S)$/m.exec(output)?.[1];
-  const said =
-    rule ??
-    denied ??
-    (/pre-receive hook declined/.test(output) ? 'a hook of the project declined it' : undefined);
-  if (said !== undefined || status !== undefined || /Authentication failed/.test(output)) {
-    const why = quoteForeign(said ?? `it answers ${status ?? 401}`, context.credential);
+  if (refusal) {
+    const why = quoteForeign(refusal.said, context.credential);
     return {
       ok: false,
       kind: 'refused',

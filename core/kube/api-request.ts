@@ -21,6 +21,8 @@ export interface ApiRequest {
   heavy?: boolean;
   /** Whether a success is text: its body comes as a JSON string. */
   text?: boolean;
+  /** Whether its answer may begin however late: that of a log begins with its next line. */
+  patient?: boolean;
 }
 
 /** `body` is null where an answer had none. A failure keeps the parsed body, for what `ApiFailure` leaves out. */

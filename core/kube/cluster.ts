@@ -109,7 +109,14 @@ export function connect(connection: Connection, options: ConnectOptions): Connec
       const { watch } = await import('./watch.ts');
       yield* watch(transport, resource, selection, { clock, random });
     },
-    logs: (pod, which) => logs(transport, pod, which),
+    logs: async (pod, which) => {
+      const { lastLines } = await import('./pod-log.ts');
+      return lastLines(transport, pod, which);
+    },
+    readLog: async function* (pod, selection) {
+      const { readLog } = await import('./pod-log.ts');
+      yield* readLog(transport, pod, selection);
+    },
     apply: async (ref, object, { dryRun, force = true, resourceVersion }) => {
       const metadata = { ...object.metadata, resourceVersion };
       const body = resourceVersion === undefined ? object : { ...object, metadata };
@@ -243,34 +250,6 @@ async function list(
       ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
     },
   };
-}
-
-/** A line may be as long as the container likes. */
-const LOG_BYTES = 64 * 1024;
-
-async function logs(
-  transport: Transport,
-  { namespace, name }: { namespace: string; name: string },
-  { container, tailLines, previous }: Parameters<Cluster['logs']>[1],
-): Promise<Answer<string>> {
-  const pods: Resource = {
-    group: '',
-    version: 'v1',
-    kind: 'Pod',
-    plural: 'pods',
-    namespaced: true,
-    verbs: [],
-  };
-  const query = new URLSearchParams({
-    container,
-    tailLines: String(tailLines),
-    limitBytes: String(LOG_BYTES),
-    ...(previous && { previous: 'true' }),
-  });
-  const path = `${objectPath({ resource: pods, namespace, name })}/log?${query}`;
-  // The answer is the kubelet's, and as slow as that is.
-  const sent = await transport.send({ method: 'GET', path, repeatable: true, heavy: true, text: true });
-  return sent.ok ? { ok: true, value: String(sent.body ?? '') } : { ok: false, failure: sent.failure };
 }
 
 function metadataOf(body: Json | undefined): Record<string, Json> {

@@ -53,23 +53,38 @@ export async function openStream(
   }
 }
 
-/** Cuts a stream into lines, none of which is kept longer than it takes to read it. Throws WireError for half a line at the end. */
+/** A line of a stream, without its line feed; `isWhole` is false where the stream ended in the middle of it. */
+export interface CutLine {
+  text: string;
+  isWhole: boolean;
+}
+
+/** The lines of a stream that are not empty. Throws WireError for half a line at the end. */
 export async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  for await (const { text, isWhole } of cutLines(chunks)) {
+    if (!isWhole) throw new WireError('Truncated', 'the answer ended in the middle of a line');
+    if (text.trim() !== '') yield text;
+  }
+}
+
+/** Cuts a stream into lines, none of which is kept longer than it takes to read it. */
+export async function* cutLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<CutLine> {
   let parts: Buffer[] = [];
   let size = 0;
   for await (const chunk of chunks) {
     let from = 0;
     for (let to = chunk.indexOf(0x0a); to >= 0; to = chunk.indexOf(0x0a, from)) {
-      const line = Buffer.concat([...parts, chunk.subarray(from, to)]).toString('utf8');
+      // A character may be in two chunks: only whole lines are decoded.
+      const text = Buffer.concat([...parts, chunk.subarray(from, to)]).toString('utf8');
       parts = [];
       size = 0;
       from = to + 1;
-      if (line.trim() !== '') yield line;
+      yield { text, isWhole: true };
     }
     if (from === chunk.length) continue;
     parts.push(chunk.subarray(from));
     size += chunk.length - from;
     if (size > MAX_LINE) throw new WireError('TooLarge', `one line is larger than ${MAX_LINE / 2 ** 20} MiB`);
   }
-  if (size > 0) throw new WireError('Truncated', 'the answer ended in the middle of a line');
+  if (size > 0) yield { text: Buffer.concat(parts).toString('utf8'), isWhole: false };
 }

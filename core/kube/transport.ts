@@ -116,19 +116,20 @@ export class Transport {
   }
 
   /**
-   * Sends a request whose answer goes on for long. It has no timeout once the answer has begun, holds nobody's turn,
-   * and is not tried again, but for a credential that was renewed. `signal` cuts it off.
+   * Sends a request whose answer goes on for long. It has no timeout once the answer has begun (none at all where it is
+   * patient), holds nobody's turn, and is not tried again, but for a credential that was renewed. `signal` cuts it off.
    */
   async open(request: ApiRequest, signal: AbortSignal): Promise<Opened> {
     const wire = this.#wireRequest(request);
     const ended = AbortSignal.any([this.#ended, signal]);
+    const timeout = request.patient ? 0 : (this.#connection.requestTimeout ?? DEFAULT_TIMEOUT);
     for (let mayRenew = true; ; mayRenew = false) {
       ended.throwIfAborted();
       const slot = await this.#limiter.acquire();
       try {
         const source = await this.#source();
         const credential = await source.current();
-        const opened = await this.#openOnce(wire, credential, slot, ended);
+        const opened = await this.#openOnce(wire, credential, { slot, timeout, ended });
         if (opened.ok || !mayRenew || opened.failure.status !== 401) return opened;
         if (!(await source.renew(credential))) return opened;
       } finally {
@@ -192,14 +193,12 @@ export class Transport {
   async #openOnce(
     wire: WireRequest,
     credential: Credential,
-    slot: Slot,
-    ended: AbortSignal,
+    { slot, timeout, ended }: { slot: Slot; timeout: number; ended: AbortSignal },
   ): Promise<Opened> {
-    const { requestTimeout = DEFAULT_TIMEOUT } = this.#connection;
     // Compressed, an answer comes in blocks and not in lines.
     const headers = { ...wire.headers, ...credential.headers, 'accept-encoding': 'identity' };
     const sending = { ...wire, headers };
-    const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
+    const limits = { timeout, maxBytes: MAX_BODY };
     const { openStream } = await import('./stream.ts');
     const answered = await this.#answered(sending, slot, ended, () =>
       openStream(this.#endpointFor(credential), sending, limits, this.#underWay, ended),

@@ -80,6 +80,29 @@ export type WatchEvent =
   | { type: 'BOOKMARK'; resourceVersion: string }
   | { type: 'ERROR'; failure: ApiFailure };
 
+/** What of a container's log is wanted; all of it where nothing is said. */
+export interface LogSelection {
+  /** May be left out where the Pod has only one. */
+  container?: string;
+  /** Of the run before the last restart. */
+  previous?: boolean;
+  /** Whether to go on until the container ends. */
+  follow?: boolean;
+  tailLines?: number;
+  sinceSeconds?: number;
+  /** RFC 3339; the node counts in whole seconds. */
+  sinceTime?: string;
+}
+
+/**
+ * What reading a log tells: lines, each with the time at which it was written by the node's clock (RFC 3339 in UTC, with
+ * nanoseconds, so that texts compare as times; '' where the node does not say it). `isWhole` is false where the log ended
+ * in the middle of one. A failure is always the last.
+ */
+export type LogEvent =
+  | { type: 'LINE'; at: string; text: string; isWhole: boolean }
+  | { type: 'ERROR'; failure: ApiFailure };
+
 /** What the engine asks of a cluster. `core/kube` implements it; every call ends on `signal`. */
 export interface Cluster {
   /**
@@ -105,6 +128,11 @@ export interface Cluster {
     pod: { namespace: string; name: string },
     options: { container: string; tailLines: number; previous: boolean },
   ): Promise<Answer<string>>;
+  /** The log of a container line by line, as it comes; rejects with the reason of `signal`, which ends it at once. */
+  readLog(
+    pod: { namespace: string; name: string },
+    options: LogSelection & { signal: AbortSignal },
+  ): AsyncIterable<LogEvent>;
   /**
    * Server-side apply with `fieldValidation=Strict` and our field manager. Without `force` (true where not said) a
    * field that another manager holds with another value is a 409. With `resourceVersion`, so is an object that is no

@@ -27,20 +27,27 @@ export function chooseAgents<T extends Named>(agents: readonly T[], words: reado
     );
   const [agent] = named;
   if (agent) return second === undefined ? [agent] : [withEntry(agent, second)];
-  const hosts =
-    second === undefined ? agents.filter(({ entries }) => matches(entries, first).length > 0) : [];
-  if (hosts.length === 1) return [withEntry(hosts[0]!, first)];
-  if (hosts.length > 1)
-    throw problem(
-      'ManyAgents',
-      `${hosts.length} agents have a project ${first}`,
-      `name the agent, too: ${listOf(hosts.map(({ name }) => `${name} ${first}`))}`,
-    );
+  const host = second === undefined ? hostOf(agents, first) : undefined;
+  if (host) return [host];
   const names = agents.map(({ name }) => name);
   throw problem(
     'NoAgent',
     `there is no agent ${second === undefined ? 'or project ' : ''}${JSON.stringify(first)}`,
     `there ${names.length === 1 ? 'is' : 'are'} ${listOf(nearNames(first, names))}`,
+  );
+}
+
+/**
+ * The agent that has a project, with the entry that is meant; undefined where there is none. Throws ProblemError where
+ * there are more.
+ */
+export function hostOf<T extends Named>(agents: readonly T[], project: string): T | undefined {
+  const hosts = agents.filter(({ entries }) => matches(entries, project).length > 0);
+  if (hosts.length <= 1) return hosts[0] && withEntry(hosts[0], project);
+  throw problem(
+    'ManyAgents',
+    `${hosts.length} agents have a project ${project}`,
+    `name the agent, too: ${listOf(hosts.map(({ name }) => `${name} ${project}`))}`,
   );
 }
 

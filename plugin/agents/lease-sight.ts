@@ -13,7 +13,7 @@ export const LEASES: Resource = {
   kind: 'Lease',
   plural: 'leases',
 };
-const PODS: Resource = { ...CONFIG_MAPS, kind: 'Pod', plural: 'pods' };
+export const PODS: Resource = { ...CONFIG_MAPS, kind: 'Pod', plural: 'pods' };
 
 /** A Lease is renewed every 3 s. */
 const RENEWAL = 4_000;

@@ -24,8 +24,10 @@ const DESCRIPTION = `Point an agent at an earlier commit, through Git
 
 Shows what that would change, asks, and then sets ref.commit of the project in
 the agent's config.yaml: one commit on the default branch of the configuration
-project, pushed with your own Git credentials. Comments and layout of the file
-stay. Where that can't be pushed it says what to write by hand.
+project, pushed with your own Git credentials. Where those may not push, the
+same is done through GitLab's API with your token, if there is one: GITLAB_TOKEN
+(scope api; it is for GITLAB_HOST, as glab has it) or glab's login. Comments and
+layout of the file stay. Where neither may it says what to write by hand.
 
 Exit codes: 0 done, or nothing to do, 1 not wanted, 2 it could not be done.`;
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseDocument } from 'yaml';
+import { mayCarryToken } from '../../core/git/repository-url.ts';
 import type { GitLabOptions } from '../../core/gitlab/connection.ts';
 import type { GitLabFailure } from '../../core/model/gitlab.ts';
 import { ProblemError } from '../../core/model/problem.ts';
@@ -39,6 +40,28 @@ export async function gitlabAccess(
       message: `there is no token for ${url}`,
       hint: 'GITLAB_TOKEN, --gitlab-token-file FILE (or - for stdin), or glab auth login; its scope is api',
     });
+  return optionsOf(url, token, io);
+}
+
+/**
+ * How the person at hand reaches a GitLab that the cluster names, where a token of theirs is for it. Anybody in the
+ * cluster may have written that address: GITLAB_TOKEN goes to GITLAB_HOST only (as glab has it, gitlab.com where that is
+ * not set), glab's tokens go to their own hosts, and none goes unencrypted to another machine.
+ */
+export function accessAt(address: string, io: Io): GitLabOptions | undefined {
+  const url = URL.parse(address);
+  if (!url || !mayCarryToken(url)) return undefined;
+  const isNamed = url.host === tokenHost(io);
+  const token = (isNamed && io.env.GITLAB_TOKEN) || glabToken(url.host, io);
+  return token ? optionsOf(url.href, token, io) : undefined;
+}
+
+/** The host that GITLAB_TOKEN is for. */
+export function tokenHost({ env }: Pick<Io, 'env'>): string {
+  return (env.GITLAB_HOST || 'gitlab.com').replace(/^https?:\/\//, '').replace(/\/.*$/, '');
+}
+
+function optionsOf(url: string, token: string, io: Io): GitLabOptions {
   return {
     url: url.replace(/\/+$/, ''),
     token: () => Promise.resolve(token),

@@ -60,6 +60,8 @@ const STATIC: [words: string[], candidates: string[], directive: string][] = [
   [['completion', ''], ['kubectl', 'bash', 'zsh', 'fish'], ':4'],
   [['diff', '--output=j'], ['json'], ':4'],
   [['diff', '-o', 'un'], ['unified'], ':4'],
+  [['logs', '--level=w'], ['warn'], ':4'],
+  [['logs', '-fpo', 'j'], ['json'], ':4'],
   [['diff', '--inse'], ['--insecure-skip-tls-verify'], ':4'],
   [['diff', '--context', ''], ['arn:one', 'two'], ':4'],
   [['diff', '--user=u'], ['u1'], ':4'],
@@ -171,6 +173,8 @@ test('sets, syncs, agents, projects, commits and objects come from the cluster',
   t.deepEqual(await values('agent'), ['production', 'shop/web']);
   t.deepEqual(await at('status', '-n', within, 'prod'), [['production'], ':4']);
   t.deepEqual(await at('status', '-n', within, 'production', ''), [['shop/web'], ':4']);
+  t.deepEqual(await at('logs', '-n', within, 'prod'), [['production'], ':4']);
+  t.deepEqual(await at('logs', '-n', within, 'production', '--project', ''), [['shop/web'], ':4']);
   t.deepEqual(await values('project'), ['shop/web']);
   t.is((await values('commit')).filter((value) => value === revision).length, 1);
   t.is(

@@ -184,6 +184,10 @@ const SPELLINGS: [string[], string[]][] = [
   [['--filename', '-'], ['--filename=-']],
   [['-fa=b.yaml'], ['--filename=a=b.yaml']],
   [
+    ['logs', '-fp', '-nshop', '-f'],
+    ['logs', '-fp', '--namespace=shop', '-f'],
+  ],
+  [
     ['-R', '--', '-nshop'],
     ['-R', '--', '-nshop'],
   ],
