@@ -17,7 +17,8 @@ export interface AccessFlags {
 
 /**
  * How the person at hand reaches GitLab: their token of `--gitlab-token-file`, GITLAB_TOKEN, or glab's configuration for
- * that host. `known` is the address where no flag says one. Throws ProblemError.
+ * that host. `known` is the address where no flag says one: the cluster's word, which is trusted with a token only where
+ * GITLAB_HOST says the same (see `accessAt`). Throws ProblemError.
  */
 export async function gitlabAccess(
   flags: AccessFlags,
@@ -32,8 +33,23 @@ export async function gitlabAccess(
       message: url === undefined ? '--gitlab-url is missing' : '--gitlab-url is no plain URL',
       hint: '--gitlab-url https://gitlab.example.com',
     });
+  const address = new URL(url);
+  if (!mayCarryToken(address))
+    throw new ProblemError({
+      code: 'PlainHttp',
+      message: `no token is sent to ${url} unencrypted`,
+      hint: '--gitlab-url https://…',
+    });
   const place = { flag: '--gitlab-token-file', file: flags.gitlabTokenFile, variable: 'GITLAB_TOKEN' };
-  const token = (await tokens.read(place)) ?? glabToken(new URL(url).host, io);
+  const given = await tokens.read(place);
+  const isSaid = flags.gitlabUrl !== undefined || address.host === tokenHost(io);
+  const token = (isSaid ? given : undefined) ?? glabToken(address.host, io);
+  if (token === undefined && given !== undefined)
+    throw new ProblemError({
+      code: 'Token',
+      message: `the cluster says that its GitLab is ${url}, and your token may be for another`,
+      hint: `--gitlab-url ${url} or GITLAB_HOST=${address.host} says that it is for this one`,
+    });
   if (token === undefined)
     throw new ProblemError({
       code: 'Token',

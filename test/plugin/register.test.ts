@@ -104,6 +104,36 @@ test("the token of glab's configuration, for its host only", async (t) => {
   t.regex(other.stderr, /there is no token for https:\/\/gitlab\.example\.com/);
 });
 
+test('an address that only the cluster says gets no token, and no other machine gets one unencrypted', async (t) => {
+  const here = ground(t);
+  await using there = await repositories(here.files);
+  const { gitlab, ada } = there;
+  const { host } = new URL(gitlab.url);
+  const token = ada.createToken({ scopes: ['api'] }).value;
+  const install = ['install', ...settingsFor(there), '--wait=false'];
+  const installed = await inNamespace(here, install, { env: { GITLAB_AGENT_GIT_TOKEN: token } });
+  t.is(installed.code, 0, installed.stderr);
+  const list = ['register', 'test', '--list'];
+  const asked = gitlab.requests.length;
+  const refused = await inNamespace(here, list, { env: { GITLAB_TOKEN: token } });
+  t.is(refused.code, 2);
+  t.is(
+    refused.stderr,
+    `error: the cluster says that its GitLab is ${gitlab.url}, and your token may be for another\nhint: --gitlab-url ${gitlab.url} or GITLAB_HOST=${host} says that it is for this one\n`,
+  );
+  t.is(gitlab.requests.length, asked);
+  const said = await inNamespace(here, list, { env: { GITLAB_TOKEN: token, GITLAB_HOST: gitlab.url } });
+  t.regex(said.stderr, /group\/agents has no agent called test/);
+  t.true(gitlab.requests.length > asked);
+  const plain = [...list, '--config-project=group/agents', '--gitlab-url=http://gitlab.example.com'];
+  const unencrypted = await inNamespace(here, plain, { env: { GITLAB_TOKEN: token } });
+  t.is(unencrypted.code, 2);
+  t.is(
+    unencrypted.stderr,
+    'error: no token is sent to http://gitlab.example.com unencrypted\nhint: --gitlab-url https://…\n',
+  );
+});
+
 test('what stands in the way is said, and leaves no token behind', async (t) => {
   const here = ground(t);
   await using there = await repositories(here.files);
