@@ -247,7 +247,7 @@ function pushProblem(url: string, stderr: string, mayAsk: boolean): Problem {
   const refused = pushRefusal(stderr);
   if (refused?.kind === 'moved')
     return { code: BRANCH_MOVED, message: `the branch was moved in ${url} meanwhile` };
-  const said = refused && quoteForeign(refused.said, undefined);
+  const said = refused && quoteForeign(refused.said, undefined).replace(/\.$/, '');
   const { code, hint } = refusal(url, stderr, mayAsk);
   const message = `${url} can't be pushed to: ${said ?? firstLine(withoutPasswords(stderr))}`;
   return { code, message, ...(hint && { hint }) };

@@ -169,6 +169,8 @@ test('--follow goes on with whoever leads, through whatever breaks', async (t) =
   await said('two');
   // Back again: what was shown of it is not shown again, and what it said meanwhile is not lost.
   first.write(line('meanwhile'));
+  // Written, and not yet on its way to those who follow.
+  second.lines.push({ at: Date.now() + 1, text: line('at last') });
   await lead(ns, 'production', 'agent-0_00000002');
   await said('meanwhile');
   // The container is restarted.
@@ -192,6 +194,7 @@ test('--follow goes on with whoever leads, through whatever breaks', async (t) =
     'last words',
     'standing by',
     'two',
+    'at last',
     'meanwhile',
     'restarted',
   ]);
@@ -237,6 +240,51 @@ test('--follow waits for a leader, and --tail counts the lines that are wanted',
   child.kill('SIGTERM');
   t.is((await done).code, 143);
   t.deepEqual(messages(soFar.stdout), ['group/shop b', 'group/shop c', 'group/shop d']);
+});
+
+test('--follow where the Lease may not be watched, and the Pod that it names is gone', async (t) => {
+  const ns = await namespace(t);
+  await agentObject(ns, 'production');
+  await leaseObject(ns, 'production', { holder: 'agent-9_00000009' });
+  await using node = await LogNode.start();
+  const first = await node.pod(ns, 'agent-0');
+  const second = await node.pod(ns, 'agent-1');
+  const user = await serviceAccount(ns, 'reader');
+  const rule = (apiGroup: string, resource: string, ...verbs: string[]) => ({
+    apiGroups: [apiGroup],
+    resources: [resource],
+    verbs,
+  });
+  const rules = [
+    rule('', 'configmaps', 'get', 'list'),
+    rule('', 'pods', 'get'),
+    rule('', 'pods/log', 'get'),
+    rule('coordination.k8s.io', 'leases', 'get'),
+  ];
+  await grant(user, rules, { namespace: ns });
+  const { child, soFar, done } = following(t, ['logs', '-n', ns, '-f', '--kubeconfig', user.kubeconfig], {
+    env,
+  });
+  await waitFor(async () => /waiting for the next leader/.test(soFar.stderr), { what: 'it to wait' });
+  t.regex(
+    soFar.stderr,
+    /warning: there is no Pod agent-9 in the namespace \S+ any more: its log went with it; waiting for the next leader\n/,
+  );
+  first.write(line('one'));
+  await lead(ns, 'production', 'agent-0_00000001');
+  await waitFor(async () => soFar.stdout.includes('one') && first.followers.size === 1, {
+    what: 'the leader',
+  });
+  await lead(ns, 'production', 'agent-1_00000001');
+  second.write(line('two'));
+  first.end();
+  await waitFor(async () => soFar.stdout.includes('two'), { what: 'the next leader' });
+  child.kill('SIGINT');
+  t.is((await done).code, 130);
+  t.regex(
+    soFar.stderr,
+    /warning: the Lease can't be watched, another leader is noticed once this log ends: leases.* is forbidden/,
+  );
 });
 
 test('an agent that ends before it leads, again and again: its newest Pod says why', async (t) => {

@@ -62,7 +62,7 @@ test('rollback shows the diff, asks, and points the agent through Git', async (t
   t.regex(
     refused.stderr,
     new RegExp(
-      `^error: .* can't be pushed to: You are not allowed to upload code\\.\nhint: by hand: ref: \\{commit: ${first}\\} for the entry shop in \\.gitlab/agents/test/config\\.yaml of group/agents; with GITLAB_TOKEN .* through GitLab's API\n$`,
+      `^error: .* can't be pushed to: You are not allowed to upload code\nhint: by hand: ref: \\{commit: ${first}\\} for the entry shop in \\.gitlab/agents/test/config\\.yaml of group/agents; with GITLAB_TOKEN .* through GitLab's API\n$`,
     ),
   );
   t.false(refused.stderr.includes(reader));
@@ -186,7 +186,7 @@ test("where git may not push it is done through GitLab's API, and nobody's chang
   t.is(done.code, 0, done.stderr);
   t.regex(
     done.stderr,
-    /^notice: http\S+\/group\/agents\.git can't be pushed to: You are not allowed to upload code\.; trying GitLab's API with your token\n$/,
+    /^notice: http\S+\/group\/agents\.git can't be pushed to: You are not allowed to upload code; trying GitLab's API with your token\n$/,
   );
   t.regex(
     done.stdout,
@@ -245,7 +245,7 @@ test("where git may not push it is done through GitLab's API, and nobody's chang
   const [, error, hint] = refused.stderr.split('\n');
   t.regex(
     error!,
-    /^error: nothing was changed: \S+ can't be pushed to: You are not allowed to upload code\.; and by the API GitLab answered 403: .*not allowed to push/,
+    /^error: nothing was changed: \S+ can't be pushed to: You are not allowed to upload code; and by the API GitLab answered 403: .*not allowed to push/,
   );
   t.is(
     hint,
