@@ -5,6 +5,7 @@ import type { AgentObjects } from '../agents/find-agents.ts';
 import { type AgentsInSight, withAgents } from '../agents/with-agents.ts';
 import type { LogsFlags } from '../commands/logs.ts';
 import type { Io } from '../io.ts';
+import { whileRead } from '../while-read.ts';
 import { newestPod } from './agent-pods.ts';
 import { findLeader, type Leader, lookAtPod } from './leader-pod.ts';
 import { chooseLog, type LineChoice } from './line-choice.ts';
@@ -16,14 +17,9 @@ import { PodLog } from './pod-log.ts';
 /** Runs `logs` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runLogs(flags: LogsFlags, io: Io): Promise<number> {
   const request = logRequest(flags);
-  // Whoever pipes it into `head` has read enough.
-  const untilUnread = { ...io, signal: AbortSignal.any([io.signal, io.unread]) };
-  try {
-    return await withAgents(flags, untilUnread, (sight) => showLog(sight, flags, request, untilUnread));
-  } catch (error) {
-    if (io.unread.aborted && !io.signal.aborted) return 0;
-    throw error;
-  }
+  return await whileRead(io, (read) =>
+    withAgents(flags, read, (sight) => showLog(sight, flags, request, read)),
+  );
 }
 
 async function showLog(sight: AgentsInSight, flags: LogsFlags, request: LogRequest, io: Io): Promise<number> {

@@ -15,6 +15,7 @@ import { type AgentsInSight, withAgents } from '../agents/with-agents.ts';
 import type { StatusFlags } from '../commands/status.ts';
 import { glabConfig } from '../gitlab/glab-config.ts';
 import { type Io, wantsColor } from '../io.ts';
+import { whileRead } from '../while-read.ts';
 
 /** Runs `status` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export function runStatus(flags: StatusFlags, io: Io): Promise<number> {
@@ -24,11 +25,14 @@ export function runStatus(flags: StatusFlags, io: Io): Promise<number> {
       message: '-w and --exit-code exclude each other: a watch has no end',
       hint: 'kubectl gitlab-agent wait ends when all is synced and healthy',
     });
+  if (flags.watch)
+    return whileRead(io, (read) =>
+      withAgents(flags, read, async (sight) => {
+        const { watchStatus } = await import('./watch-status.ts');
+        return watchStatus(sight, flags, read);
+      }),
+    );
   return withAgents(flags, io, async (sight) => {
-    if (flags.watch) {
-      const { watchStatus } = await import('./watch-status.ts');
-      return watchStatus(sight, flags, io);
-    }
     const found = await readStatus(sight, wordsOf(flags), io.version);
     const agents = await withCommits(found, sight, io);
     const style = { color: wantsColor(io, flags.color), width: io.columns, now: new Date() };

@@ -269,6 +269,21 @@ test('-w appends a line for each change where there is no terminal, without poll
   t.true(stderr.split('\n').filter((line) => line.includes('GET')).length <= 8, stderr);
 });
 
+test('-w ends where its reader has gone away', async (t) => {
+  const ns = await namespace(t);
+  await agentObject(ns, 'test');
+  await holdLease(t, ns, 'test');
+  await parentObject(ns, 'test', 'shop', { status: {} });
+  const { child, soFar, done } = startPlugin(['status', '-w', '-n', ns]);
+  t.teardown(async () => void child.kill());
+  await waitFor(async () => soFar.stdout.includes('group/shop: Synced'), { what: 'the first lines' });
+  child.stdout.destroy();
+  await kubectl(['-n', ns, 'annotate', 'cm', 'gitlab-agent.test.shop', 'agent.gitlab.com/suspend=lunch']);
+  const { code, stderr } = await done;
+  t.is(code, 0);
+  t.is(stderr, '');
+});
+
 test('a reader that goes away ends nothing with noise', async (t) => {
   const ns = await namespace(t);
   await agentObject(ns, 'test');
