@@ -1,5 +1,5 @@
 import test from 'ava';
-import { connectionFailure, connectionHint } from '../../../core/kube/connection-failure.ts';
+import { connectionFailure, connectionProblem } from '../../../core/kube/connection-failure.ts';
 import { warningTexts } from '../../../core/kube/warnings.ts';
 import { nearNames } from '../../../core/model/near-names.ts';
 
@@ -38,7 +38,7 @@ for (const [code, message, reason, sentence] of WORDED) {
     t.like(failure, { status: 0, reason, causes: [] });
     t.regex(failure.message, sentence);
     if (['ConnectionRefused', 'UnknownAuthority', 'PlainHttp'].includes(reason))
-      t.truthy(connectionHint(failure));
+      t.truthy(connectionProblem(failure)?.problems[0]?.hint);
   });
 }
 
