@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentProcess, type LogLine } from '../test/support/agent.ts';
 import { apiCall } from '../test/support/control-plane/api.ts';
@@ -7,6 +6,7 @@ import { type GitLab, startGitLab } from '../test/support/gitlab/gitlab.ts';
 import type { Project } from '../test/support/gitlab/project.ts';
 import { type BenchCluster, openCluster } from './cluster.ts';
 import { type PollCache, pollCache } from './poll-cache.ts';
+import { cpuSeconds, megabytes } from './process.ts';
 import { type RawRequest, sendAll } from './requests.ts';
 
 const PROJECTS = 100;
@@ -173,18 +173,6 @@ async function countersOf(port: number): Promise<{ polls: number; writes: number
     polls: sum(/^gitlab_agent_git_requests_total\{kind="poll".*\} (\d+)$/gm),
     writes: sum(/^gitlab_agent_kubernetes_requests_total\{method="(?:POST|PUT|PATCH|DELETE)".*\} (\d+)$/gm),
   };
-}
-
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  // utime and stime, in the kernel's ticks of 10 ms.
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function megabytes(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
 }
 
 function range(count: number): number[] {

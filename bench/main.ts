@@ -7,6 +7,7 @@ import { benchDiff } from './diff.ts';
 import { benchGit } from './git.ts';
 import { benchJob } from './job.ts';
 import { benchStart } from './start.ts';
+import { benchStatus } from './status.ts';
 
 const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P] [--quick | --ours] [--seed N]
   --objects N  objects in the set, 1000 where not said, 20000 at most
@@ -18,6 +19,8 @@ const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P
        npm run bench -- start
        npm run bench -- agent [--polls N]
   --polls N    of each repository by an idle agent, 400 where not said; a day has 4320
+       npm run bench -- status [--seconds N]
+  --seconds N  that each form of status -w is looked at, 30 where not said, twice
 `;
 
 // One Service in seven has an address of 4,096: the cluster would run out of them.
@@ -58,10 +61,16 @@ async function main(): Promise<void> {
       signal: interrupted.signal,
       say,
     });
+  if (more.length === 0 && what === 'status')
+    return await benchStatus({
+      seconds: count(values.seconds, '--seconds', 3600),
+      signal: interrupted.signal,
+      say,
+    });
   const bench = { diff: benchDiff, apply: benchApply, job: benchJob }[what ?? ''];
   if (more.length > 0 || !bench) {
     throw new UsageError(
-      `say what to measure: diff, apply, job, git, start or agent${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff, apply, job, git, start, agent or status${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);
@@ -85,6 +94,7 @@ function parse() {
         changed: { type: 'string', default: '50' },
         seed: { type: 'string', default: '1' },
         polls: { type: 'string', default: '400' },
+        seconds: { type: 'string', default: '30' },
         quick: { type: 'boolean' },
         ours: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },

@@ -6,6 +6,7 @@ import { escapeUnsafe } from '../core/report/escape.ts';
 import { verbosity } from './arguments.ts';
 import { runCli } from './cli.ts';
 import type { Io } from './io.ts';
+import { watchOutput } from './output-errors.ts';
 
 declare const VERSION: string;
 
@@ -24,14 +25,7 @@ export async function main(): Promise<void> {
     });
   }
   const unread = new AbortController();
-  // `diff … | head` closes the pipe early: nobody reads on, but the exit code still tells what was found.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') return stream === process.stdout ? unread.abort() : undefined;
-      process.stderr.write(`error: the output can't be written: ${error.code}\n`);
-      process.exit(2);
-    });
-  }
+  watchOutput(process, () => unread.abort());
   const io = processIo(abort.signal, unread.signal);
   const code = await runCli(process.argv.slice(2), io).catch((error: unknown) =>
     signalled ? SIGNAL_CODES[signalled] : fail(error),
@@ -91,7 +85,11 @@ async function readLine(signal: AbortSignal, hidden: boolean): Promise<string> {
   const lines = createInterface({ input, output: hidden ? nowhere : stderr, terminal: hidden });
   // A terminal that shows nothing hands Ctrl-C over as a key.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  lines.on('line', resolve);
+  let isAnswered = false;
+  lines.on('line', (line) => {
+    isAnswered = true;
+    resolve(line);
+  });
   lines.on('close', () => resolve(''));
   const end = (): void => reject(signal.reason);
   signal.addEventListener('abort', end, { once: true });
@@ -100,6 +98,7 @@ async function readLine(signal: AbortSignal, hidden: boolean): Promise<string> {
   } finally {
     signal.removeEventListener('abort', end);
     lines.close();
-    if (hidden) stderr.write('\n');
+    // Whoever ends the input, or writes unseen, leaves the cursor behind the question.
+    if (hidden || !isAnswered) stderr.write('\n');
   }
 }

@@ -54,8 +54,14 @@ export function savePlanFile(file: string, document: PlanDocument, key: Key, { c
 /** The plan of `file` as it was made, and the digests of its key. Throws ProblemError for anything else. */
 export function readPlanFile(file: string, io: Place): { document: PlanDocument; digest: Digest } {
   const text = read(resolve(io.cwd, file), file);
-  if (text === undefined) throw problem(file, 'there is no such file', 'make it: diff -o plan --out FILE');
-  if (!isPlan(text)) throw problem(file, 'the file is no plan', 'a plan is made by diff -o plan --out FILE');
+  if (text === undefined)
+    throw problem(file, 'there is no such file', 'make it: kubectl gitlab-agent diff -o plan --out FILE');
+  if (!isPlan(text))
+    throw problem(
+      file,
+      'the file is no plan',
+      'a plan is made by kubectl gitlab-agent diff -o plan --out FILE',
+    );
   const bytes = findKey(file, io);
   if (!bytes)
     throw problem(
@@ -74,7 +80,11 @@ export function readPlanFile(file: string, io: Place): { document: PlanDocument;
   }
   // What a person reads is what was sealed, to the letter: JSON allows to say a thing twice, and the last one counts.
   if (reportAsJson(document) !== text.replaceAll('\r\n', '\n'))
-    throw problem(file, 'the plan was changed after it was made', 'make a new one: diff -o plan --out FILE');
+    throw problem(
+      file,
+      'the plan was changed after it was made',
+      'make a new one: kubectl gitlab-agent diff -o plan --out FILE',
+    );
   return { document, digest };
 }
 

@@ -1,6 +1,9 @@
 import type { Problem } from '../core/model/problem.ts';
 
 const COMMANDS = 'kubectl gitlab-agent --help lists the commands';
+/** Where commands are listed: `config` has some of its own. */
+const commandsOf = ([first]: readonly string[]): string =>
+  first === 'config' ? COMMANDS.replace('--help', 'config --help') : COMMANDS;
 const flagsOf = (command: string): string =>
   command === '' || command.startsWith('-')
     ? COMMANDS
@@ -19,8 +22,8 @@ const WORDING: [RegExp, (found: string[], argv: readonly string[]) => Pick<Probl
   ],
   [
     /Argument: (.+), Given: (.+), Choices: (.+)$/s,
-    ([name, given, choices]) => ({
-      message: `${flagName(name!)} can't be ${given}`,
+    ([name, given, choices], argv) => ({
+      message: `${calledIn(argv, name!)} can't be ${given}`,
       hint: `it is one of ${choices!.replaceAll('"', '')}`,
     }),
   ],
@@ -40,7 +43,7 @@ export function usageProblem(message: string, argv: readonly string[]): Problem 
     const found = pattern.exec(message);
     if (found) return { code: 'Usage', ...word(found.slice(1), argv) };
   }
-  return { code: 'Usage', message: message.replace(/\s+/g, ' '), hint: COMMANDS };
+  return { code: 'Usage', message: message.replace(/\s+/g, ' '), hint: commandsOf(argv) };
 }
 
 /** What commands take beside flags. */
@@ -68,12 +71,19 @@ function unknown(names: string[], argv: readonly string[]): Pick<Problem, 'messa
   }
   const command = commandOf(argv);
   if (names.includes(command.split(' ').at(-1)!))
-    return { message: `there is no command "${command}"`, hint: COMMANDS };
+    return { message: `there is no command "${command}"`, hint: commandsOf(argv) };
   const list = names.map((name) => JSON.stringify(name)).join(', ');
   if (command.includes(' ')) return { message: `${command} takes one file, not also ${list}` };
   const taken = POSITIONALS[argv[0]!];
   const hint = argv[0] === 'version' || taken ? undefined : `did you mean -f ${names[0]}?`;
   return { message: `${argv[0]} takes ${taken ?? 'flags only'}, not ${list}`, ...(hint && { hint }) };
+}
+
+/** What is not among the flags that were typed is a word, such as the shell of `completion`. */
+function calledIn(argv: readonly string[], name: string): string {
+  const isFlag = (argument: string): boolean =>
+    argument.startsWith(flagName(name)) || argument === `-${name[0]}`;
+  return argv.some(isFlag) ? flagName(name) : `the ${name}`;
 }
 
 function flagName(name: string): string {

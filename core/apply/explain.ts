@@ -7,6 +7,7 @@ import type { Cluster, Discovery, Resource } from '../model/cluster.ts';
 import type { Explanation, OwnSet } from '../model/explain.ts';
 import { isWell } from '../model/health.ts';
 import { dig } from '../model/json.ts';
+import { missingRight } from '../model/missing-right.ts';
 import { formatObject, type KubeObject, type ObjectId } from '../model/object.ts';
 import { ProblemError } from '../model/problem.ts';
 import type { MemberState, SetRecord } from '../model/record.ts';
@@ -39,7 +40,13 @@ export async function explain(
   const answer = await cluster.get({ resource, namespace: id.namespace, name: id.name });
   if (!answer.ok && answer.failure.status !== 404) {
     const { reason, message } = describeFailure(id, answer.failure, gate);
-    throw new ProblemError({ code: reason, message: `it can't be read: ${message}`, object: id });
+    const hint = missingRight(answer.failure);
+    throw new ProblemError({
+      code: reason,
+      message: `it can't be read: ${message}`,
+      object: id,
+      ...(hint && { hint }),
+    });
   }
   const live = answer.ok ? answer.value : undefined;
   const places = [...new Set([id.namespace ?? namespace, namespace])];

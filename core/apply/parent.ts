@@ -1,6 +1,7 @@
 import type { ApplySetId } from '../model/apply.ts';
 import { ABSENT, type Answer, type Cluster, type Discovery, type ObjectRef } from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
+import { missingRight } from '../model/missing-right.ts';
 import type { KubeObject } from '../model/object.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
 import { besideParent, coversExtent, type Extent, sameExtent, unionExtent } from './apply-set.ts';
@@ -48,7 +49,12 @@ export async function findSet(
   const answer = await cluster.get(ref);
   if (!answer.ok) {
     if (answer.failure.status === 404) return { set, ref };
-    throw problem(set, 'ApplySetParent', `can't be read: ${answer.failure.message}`);
+    throw problem(
+      set,
+      'ApplySetParent',
+      `can't be read: ${answer.failure.message}`,
+      missingRight(answer.failure),
+    );
   }
   const live = readParent(answer.value, discovery);
   if (live.id === undefined)
@@ -109,7 +115,12 @@ export async function widenSet(
     );
     if (answer.ok) return { ...found, live: readParent(answer.value, discovery) };
     if (answer.failure.status !== 409 || attempt === ATTEMPTS)
-      throw problem(found.set, 'ApplySetParent', `can't be written: ${answer.failure.message}`);
+      throw problem(
+        found.set,
+        'ApplySetParent',
+        `can't be written: ${answer.failure.message}`,
+        missingRight(answer.failure),
+      );
     live = await readAgain(cluster, discovery, found);
   }
 }
@@ -170,7 +181,12 @@ async function readAgain(
   if (answer.ok) return readParent(answer.value, discovery);
   if (answer.failure.status === 404) return undefined;
   // Written without knowing what it covers, it would cover less.
-  throw problem(set, 'ApplySetParent', `can't be read: ${answer.failure.message}`);
+  throw problem(
+    set,
+    'ApplySetParent',
+    `can't be read: ${answer.failure.message}`,
+    missingRight(answer.failure),
+  );
 }
 
 /** As it was read, where it was: nobody may have written or made it meanwhile, or the answer is a 409. */

@@ -243,6 +243,19 @@ export async function isAncestor(
   return code === 0 ? true : code === 1 ? false : undefined;
 }
 
+const MOST_WORDS = 200;
+const HINTS: [words: RegExp, hint: string][] = [
+  [
+    /not our ref|unadvertised object/i,
+    'it has no such commit: was it pushed, or did a forced push replace it?',
+  ],
+  [/not found|does not exist/i, 'it is not there, or your own credentials may not see it'],
+  [
+    /unable to access|could not resolve|timed out/i,
+    'are you in the right network or VPN, and is it running?',
+  ],
+];
+
 function pushProblem(url: string, stderr: string, mayAsk: boolean): Problem {
   const refused = pushRefusal(stderr);
   if (refused?.kind === 'moved')
@@ -254,15 +267,15 @@ function pushProblem(url: string, stderr: string, mayAsk: boolean): Problem {
 }
 
 function refusal(url: string, stderr: string, mayAsk: boolean): Problem {
-  const said = firstLine(withoutPasswords(stderr));
+  const line = firstLine(withoutPasswords(stderr));
+  // GitLab explains at length why credentials may be refused: its first sentence says that they are.
+  const said = line.length > MOST_WORDS ? line.split(/\.\s/)[0]!.slice(0, MOST_WORDS) : line;
   const isRefused =
     /Authentication failed|could not read (Username|Password)|terminal prompts disabled|HTTP Basic|403|401|Permission denied/i;
   const unasked = mayAsk ? '' : ', and without a terminal nobody can be asked';
   const hint = isRefused.test(stderr)
     ? `git has no credentials for it that work${unasked}: does "git ls-remote ${url}" work here?`
-    : /not found|does not exist/i.test(stderr)
-      ? 'it is not there, or your own credentials may not see it'
-      : undefined;
+    : HINTS.find(([words]) => words.test(stderr))?.[1];
   return { code: 'GitFailed', message: `${url} can't be read: ${said}`, ...(hint && { hint }) };
 }
 

@@ -1,4 +1,5 @@
 import { createRequesterFn, type FormattedResponse, type RequestOptions } from '@gitbeaker/requester-utils';
+import { describeConnectionError, type NodeError } from '../model/connection-error.ts';
 import type { GitLabFailure } from '../model/gitlab.ts';
 import { failureOf, noAnswer } from './failure.ts';
 
@@ -94,7 +95,7 @@ async function exchange(
       text = await response.text();
     } catch (error) {
       signal.throwIfAborted();
-      return { failure: noAnswer(causeOf(error, timeout)) };
+      return { failure: noAnswer(causeOf(error, url.origin, timeout)) };
     }
     const moved = method === 'GET' && redirects < MOST_REDIRECTS ? movedTo(response, url) : undefined;
     if (!moved) break;
@@ -140,9 +141,10 @@ function mayRepeat({ method }: RequestOptions, { code }: GitLabFailure, options:
 }
 
 /** undici hides what happened in `cause`, sometimes of several attempts. */
-function causeOf(error: unknown, timeout: number): string {
-  const { name, cause } = error as Error & { cause?: Error & { code?: string; errors?: Error[] } };
+function causeOf(error: unknown, origin: string, timeout: number): string {
+  const { name, cause } = error as Error & { cause?: NodeError & { errors?: NodeError[] } };
   if (name === 'TimeoutError') return `not within ${timeout / 1000} seconds`;
-  const first = cause?.errors?.[0] ?? cause;
-  return first?.message || (first as { code?: string } | undefined)?.code || (error as Error).message;
+  const first = cause?.errors?.[0] ?? cause ?? (error as NodeError);
+  const isCut = first.code === 'UND_ERR_SOCKET';
+  return describeConnectionError(isCut ? Object.assign(first, { code: 'ECONNRESET' }) : first, origin)[1];
 }

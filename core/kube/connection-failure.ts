@@ -1,5 +1,6 @@
 import type { ApiFailure } from '../model/cluster.ts';
 import { describeConnectionError, type NodeError } from '../model/connection-error.ts';
+import { ProblemError } from '../model/problem.ts';
 import { noAnswer } from './failure.ts';
 
 /** An error of our own that knows already how it is worded. */
@@ -19,9 +20,19 @@ export function connectionFailure(error: unknown, server: string): ApiFailure {
   return noAnswer(...describeConnectionError(error as NodeError, server));
 }
 
-/** What to do about a failure without an answer; undefined where nothing useful can be said. */
-export function connectionHint(failure: ApiFailure): string | undefined {
-  return HINTS[failure.reason];
+/** A failure that every request would meet, with what to do; undefined where the API server refused this one only. */
+export function connectionProblem({ status, reason, message }: ApiFailure): ProblemError | undefined {
+  const refused = (message: string): ProblemError =>
+    new ProblemError({ code: 'Unauthorized', message, hint: HINTS.Unauthorized! });
+  if (status === 403 && /User "system:anonymous" cannot /.test(message))
+    return refused(
+      'the API server got no credentials that it knows, and lets nobody do this (403 Forbidden)',
+    );
+  if (status !== 0 && status !== 401 && reason !== 'NotKubernetes') return undefined;
+  if (status === 401 && reason !== 'NotKubernetes')
+    return refused('the API server does not accept the credentials (401 Unauthorized)');
+  const hint = HINTS[reason];
+  return new ProblemError({ code: reason || 'Unreachable', message, ...(hint && { hint }) });
 }
 
 const HINTS: Record<string, string> = {

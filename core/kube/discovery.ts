@@ -2,7 +2,7 @@ import type { ApiFailure, Discovery } from '../model/cluster.ts';
 import type { Json } from '../model/json.ts';
 import { ProblemError } from '../model/problem.ts';
 import { type GroupVersion, readAggregated } from './aggregated-discovery.ts';
-import { connectionHint } from './connection-failure.ts';
+import { connectionProblem } from './connection-failure.ts';
 import { type CachedRoot, type DiscoveryCache, ROOTS, type Root } from './discovery-cache.ts';
 import { discoverCore, discoverGroups } from './plain-discovery.ts';
 import type { Transport } from './transport.ts';
@@ -71,14 +71,12 @@ function discoverPlainly(transport: Transport, root: Root, body: Json): Promise<
 }
 
 function cannotDiscover(failure: ApiFailure): ProblemError {
-  const hint = connectionHint(failure);
-  const code = failure.reason || `Http${failure.status}`;
-  const said =
-    failure.status === 0 || failure.reason === 'NotKubernetes' ? failure.message : wordStatus(failure);
-  return new ProblemError({ code, message: said, ...(hint ? { hint } : {}) });
-}
-
-function wordStatus({ status, message }: ApiFailure): string {
-  if (status === 401) return 'the API server does not accept the credentials (401 Unauthorized)';
-  return `the API server does not say what it serves (${status}): ${message}`;
+  const { status, reason, message } = failure;
+  return (
+    connectionProblem(failure) ??
+    new ProblemError({
+      code: reason || `Http${status}`,
+      message: `the API server does not say what it serves (${status}): ${message}`,
+    })
+  );
 }

@@ -29,7 +29,8 @@ export function readTls(
       'leave one of them out of the kubeconfig and the flags',
     );
   }
-  if (ca) checkCertificates(ca, `the certificate authority${ofCluster}`);
+  const ofAuthority = flags.certificateAuthority ? ` in ${flags.certificateAuthority}` : ofCluster;
+  if (ca) checkCertificates(ca, `the certificate authority${ofAuthority}`);
   const serverName = cluster.tlsServerName ? { serverName: cluster.tlsServerName } : {};
   const trust = { ...(ca ? { ca } : {}), ...serverName, insecure: cluster.insecureSkipTlsVerify ?? false };
   return { ...trust, ...readClientCertificate(user, flags, ofUser) };

@@ -109,6 +109,8 @@ function run(program: string, args: string[], options: KustomizeOptions): Promis
   });
 }
 
+const MOST_WORDS = 300;
+
 /** kustomize's last complaint in one sentence. It quotes literals of secret generators: those stay unsaid. */
 function complaint(
   program: string,
@@ -123,11 +125,10 @@ function complaint(
     /^error:\s*/i,
     '',
   );
-  const named = said
+  const named = withoutLog(said)
     .replaceAll(path, name)
     .replaceAll(relative('/', path), name)
-    .replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')
-    .slice(0, 1000);
+    .replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');
   const hint = `see it whole with: ${program === 'kubectl' ? 'kubectl kustomize' : 'kustomize build'} ${name}`;
   if (/secret|literal|env source|\benvs?\b/i.test(said)) {
     const message = `${program} could not build the kustomization; what it says may quote a secret and is not repeated here`;
@@ -135,8 +136,19 @@ function complaint(
   }
   return {
     code: 'Kustomize',
-    message: `${program} could not build the kustomization: ${named || 'it gave no reason'}`,
+    message: `${program} could not build the kustomization: ${shortened(named) || 'it gave no reason'}`,
     file: name,
     hint,
   };
+}
+
+/** Some builds of kubectl say it through their log: `E1126 04:40:31.109573 18799 run.go:72] "command failed" err="…"`. */
+function withoutLog(line: string): string {
+  const said = /^[EF]\d{4} [\d:.]+ +\d+ \S+\] "command failed" err="((?:[^"\\]|\\.)*)"/.exec(line)?.[1];
+  return said === undefined ? line : said.replace(/\\(.)/g, '$1');
+}
+
+/** It goes on in circles about what is missing; the hint says how to see all of it. */
+function shortened(text: string): string {
+  return text.length > MOST_WORDS ? `${text.slice(0, MOST_WORDS)}…` : text;
 }

@@ -73,7 +73,7 @@ export function theOnlyEntry<T extends Named>(agents: readonly T[], command: str
     throw problem(
       'NoProject',
       `the agent ${agent.name} has no manifest project`,
-      'kubectl gitlab-agent status',
+      'kubectl gitlab-agent status tells how it is',
     );
   if (more.length === 0) return [agent, entry];
   throw problem(

@@ -7,6 +7,7 @@ import {
   readAgentRecord,
   recordNotes,
 } from '../../core/apply/agent-status.ts';
+import { connectionProblem } from '../../core/kube/connection-failure.ts';
 import type { AgentNote, AgentRecord, AgentStatus, EntryStatus } from '../../core/model/agent-status.ts';
 import type { ApiFailure, Cluster, Resource } from '../../core/model/cluster.ts';
 import { dig } from '../../core/model/json.ts';
@@ -70,6 +71,8 @@ function unreadable(failure: ApiFailure, where: string): ProblemError {
     failure.status === 403
       ? '-n NAMESPACE looks where the agent is; reading its state needs get, list and watch of configmaps there'
       : undefined;
+  const everywhere = connectionProblem(failure);
+  if (everywhere) return everywhere;
   return new ProblemError({
     code: failure.reason || 'Unreachable',
     message: `agents can't be looked for ${where}: ${failure.message}`,

@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import { ProblemError } from '../../core/model/problem.ts';
 import type { Io } from '../io.ts';
 
 const SHELLS = ['kubectl', 'bash', 'zsh', 'fish'] as const;
@@ -25,16 +26,22 @@ const EXAMPLES = `Examples:
 export function completionCommand(
   io: Io,
   finish: (code: number) => void,
-): CommandModule<object, { shell: Shell }> {
+): CommandModule<object, { shell: Shell | undefined }> {
   return {
-    command: 'completion <shell>',
+    command: 'completion [shell]',
     describe: 'Print a completion script for kubectl, bash, zsh or fish',
     builder: (yargs) =>
       yargs
-        .positional('shell', { choices: SHELLS, demandOption: true, describe: 'Who is to complete' })
+        .positional('shell', { choices: SHELLS, describe: 'Who is to complete' })
         .usage(`$0 completion ${SHELLS.join('|')}\n\n${DESCRIPTION}`)
         .epilogue(EXAMPLES),
     handler: async ({ shell }) => {
+      if (shell === undefined)
+        throw new ProblemError({
+          code: 'Usage',
+          message: 'say for which shell',
+          hint: `it is one of ${SHELLS.join(', ')}`,
+        });
       const { SCRIPTS } = await import('../completion/scripts.ts');
       io.out(SCRIPTS[shell]);
       finish(0);

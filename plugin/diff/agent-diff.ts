@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { diffExitCode, summarize } from '../../core/model/plan.ts';
-import { formatProblem, ProblemError } from '../../core/model/problem.ts';
+import { formatProblem, type Problem, ProblemError } from '../../core/model/problem.ts';
 import { escapeUnsafe } from '../../core/report/escape.ts';
 import type { Format } from '../../core/report/render.ts';
 import { wordsOf } from '../agents/agent-flags.ts';
@@ -26,7 +26,7 @@ export async function runAgentDiff(flags: DiffFlags, io: Io): Promise<number> {
       throw new ProblemError({
         code: 'NoProject',
         message: 'no agent has a manifest project',
-        hint: 'kubectl gitlab-agent status',
+        hint: 'kubectl gitlab-agent status tells how they are',
       });
     if (flags.rev !== undefined && entries.length > 1)
       throw new ProblemError({
@@ -52,15 +52,19 @@ export async function runAgentDiff(flags: DiffFlags, io: Io): Promise<number> {
     progress.end();
     for (const { entry, problems } of compared)
       for (const problem of problems)
-        io.err(
-          `${escapeUnsafe(formatProblem({ ...problem, message: `${entry.project}: ${problem.message}` }))}\n`,
-        );
+        io.err(`${escapeUnsafe(formatProblem(naming(entry.project, problem)))}\n`);
     io.out(comparedText(compared, flags.output as Format, { color, width: io.columns, now: new Date() }));
     const codes = compared.map(({ changes, problems }) =>
       problems.length > 0 ? 2 : diffExitCode(summarize(changes)),
     );
     return Math.max(...codes);
   });
+}
+
+/** A sentence that begins with the project names it already. */
+function naming(project: string, problem: Problem): Problem {
+  const { message } = problem;
+  return message.startsWith(`${project} `) ? problem : { ...problem, message: `${project}: ${message}` };
 }
 
 function noFiles(word: string): ProblemError {

@@ -103,11 +103,16 @@ export function glabToken(host: string, io: Io): string | undefined {
 
 /** A failure of GitLab as what a person has to mend. `what` is the beginning of the sentence. */
 export function gitlabProblem(what: string, failure: GitLabFailure, right?: string): ProblemError {
-  const hint =
-    failure.code === 'unauthorized'
-      ? 'the token is wrong, expired or revoked'
-      : failure.code === 'forbidden' || failure.code === 'notFound'
-        ? right
-        : undefined;
+  const hint = hintFor(failure, right);
   return new ProblemError({ code: 'GitLab', message: `${what}: ${failure.message}`, ...(hint && { hint }) });
+}
+
+function hintFor({ status, code }: GitLabFailure, right: string | undefined): string | undefined {
+  if (code === 'unauthorized') return 'the token is wrong, expired or revoked';
+  if (code === 'forbidden' || code === 'notFound') return right;
+  if (code === 'throttled') return 'GitLab limits how often it may be asked: try again in a minute';
+  if (code !== 'unavailable') return undefined;
+  return status >= 500
+    ? 'GitLab, or a proxy in front of it, is in trouble: try again later'
+    : 'is the address of GitLab right (--gitlab-url), and are you in the right network or VPN?';
 }

@@ -1,8 +1,9 @@
 import { applySetId } from '../../core/apply/apply-set.ts';
 import { ownsLabel } from '../../core/apply/prune-guards.ts';
-import type { Cluster, Discovery } from '../../core/model/cluster.ts';
+import type { ApiFailure, Cluster, Discovery } from '../../core/model/cluster.ts';
 import { dig, isObject } from '../../core/model/json.ts';
 import type { Manifest } from '../../core/model/manifest.ts';
+import { missingRight } from '../../core/model/missing-right.ts';
 import { type KubeObject, parseApiVersion } from '../../core/model/object.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { ownFields } from '../../core/plan/field-set.ts';
@@ -46,10 +47,7 @@ export async function readInstall(
       return isOurs ? answer.value : undefined;
     }
     if (answer.failure.status === 404) return undefined;
-    throw new ProblemError({
-      code: 'InstallUnknown',
-      message: `what is installed in the namespace ${namespace} can't be told: ${answer.failure.message}`,
-    });
+    throw unknownInstall(`what is installed in the namespace ${namespace} can't be told`, answer.failure);
   };
   const [deployment, authorities, ...secrets] = await Promise.all([
     own('apps/v1', 'Deployment', 'gitlab-agent'),
@@ -65,6 +63,13 @@ export async function readInstall(
       .map((secret) => plainManifest(wantedAgain(secret, namespace), 'the cluster')),
     foreign,
   };
+}
+
+/** What keeps an installation from being looked at. `what` is the beginning of the sentence. */
+export function unknownInstall(what: string, failure: ApiFailure): ProblemError {
+  const hint = missingRight(failure);
+  const message = `${what}: ${failure.message}`;
+  return new ProblemError({ code: 'InstallUnknown', message, ...(hint && { hint }) });
 }
 
 /** The part of a live object that we applied, as a manifest that changes nothing. */

@@ -22,7 +22,7 @@ import { DEPLOY_FILES } from './deploy-files.ts';
 import { type Desk, withDesk } from './desk.ts';
 import { generatedRules, type Held, type Wanted } from './generated-rules.ts';
 import { installObjects } from './install-objects.ts';
-import { readInstall } from './live-install.ts';
+import { readInstall, unknownInstall } from './live-install.ts';
 import { parseRights, readSettings, type WantedInstall } from './read-settings.ts';
 import { type SecretData, secretManifests } from './secrets.ts';
 import { type InstallSettings, SECRETS, USUAL_NAMESPACE } from './settings.ts';
@@ -129,11 +129,7 @@ export async function withRules(
   if (rights.mode !== 'generated') return { ...wanted, rights };
   progress.update('reading the manifests …');
   const found = await findSets(cluster, discovery, { namespace });
-  if ('failure' in found)
-    throw new ProblemError({
-      code: 'InstallUnknown',
-      message: `what the agent applied so far can't be told: ${found.failure.message}`,
-    });
+  if ('failure' in found) throw unknownInstall(`what the agent applied so far can't be told`, found.failure);
   const held = found.sets
     .filter(({ set }) => set.name.startsWith(`gitlab-agent.${agentName}.`))
     .map(

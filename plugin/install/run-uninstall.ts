@@ -16,12 +16,17 @@ import { type Io, wantsColor } from '../io.ts';
 import { readPruneKinds } from '../read-set.ts';
 import { readTimeout } from '../wait-flags.ts';
 import { type Desk, withDesk } from './desk.ts';
+import { unknownInstall } from './live-install.ts';
 import { INSTALL_SET, USUAL_NAMESPACE } from './settings.ts';
 
 /** Runs `uninstall` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runUninstall(flags: UninstallFlags, io: Io): Promise<number> {
   if (flags.keep && flags.prune)
-    throw new ProblemError({ code: 'Usage', message: '--keep and --prune exclude each other' });
+    throw new ProblemError({
+      code: 'Usage',
+      message: '--keep and --prune exclude each other',
+      hint: '--keep leaves what the agent synced as it is, --prune deletes it',
+    });
   const timeout = readTimeout(flags.timeout);
   const pruneKinds = readPruneKinds(flags.pruneKinds ?? '');
   const namespace = flags.namespace || USUAL_NAMESPACE;
@@ -56,10 +61,7 @@ interface Installed {
 async function findInstalled({ cluster, discovery }: Desk, namespace: string): Promise<Installed> {
   const found = await findSets(cluster, discovery, { namespace });
   if ('failure' in found)
-    throw new ProblemError({
-      code: 'InstallUnknown',
-      message: `what is installed in the namespace ${namespace} can't be told: ${found.failure.message}`,
-    });
+    throw unknownInstall(`what is installed in the namespace ${namespace} can't be told`, found.failure);
   const own = applySetId({ namespace, name: INSTALL_SET });
   const installed = found.sets.find(({ set }) => set.id === own.id)?.set;
   const synced = found.sets.filter(({ live }) => live.labels[AGENT_LABEL] !== undefined);

@@ -78,7 +78,11 @@ export async function findOrCreate(
   if (!found.ok) throw gitlabProblem(`the agents of ${project} can't be read`, found.failure, ROLE);
   if (found.value !== undefined) return found.value;
   if (!mayCreate)
-    throw new ProblemError({ code: 'NoAgent', message: `${project} has no agent called ${name} in GitLab` });
+    throw new ProblemError({
+      code: 'NoAgent',
+      message: `${project} has no agent called ${name} in GitLab`,
+      hint: `kubectl gitlab-agent register ${name} makes it`,
+    });
   const made = await agents.create(project, name);
   if (!made.ok)
     throw gitlabProblem(`the agent ${name} can't be registered in ${project}`, made.failure, ROLE);

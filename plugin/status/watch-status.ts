@@ -93,6 +93,7 @@ function screenOf(io: Io): Show {
 function appender(io: Io): Show {
   let last = new Map<string, string>();
   let lastTroubles = '';
+  let begun: Date | undefined;
   return (format, agents, style, troubles, objects) => {
     const said = troubles.map((text) => `warning: ${oneLine(text)}\n`).join('');
     if (said !== lastTroubles) io.err(said);
@@ -102,9 +103,13 @@ function appender(io: Io): Show {
       ? new Map(statusLines(agents).map(({ key, text }) => [key, `${text}\n`]))
       : new Map([['', wholeText(format, agents, style, objects)]]);
     const stamp = `${style.now.toISOString().slice(0, 19)}Z `;
-    for (const [key, text] of parts) if (last.get(key) !== text) io.out(isLines ? stamp + text : text);
+    // That all is a second older is no change.
+    begun ??= style.now;
+    const still = (text: string): string =>
+      format === 'tree' ? wholeText(format, agents, { ...style, now: begun! }, objects) : text;
+    for (const [key, text] of parts) if (last.get(key) !== still(text)) io.out(isLines ? stamp + text : text);
     for (const key of last.keys()) if (!parts.has(key)) io.out(`${stamp}${key} is gone\n`);
-    last = parts;
+    last = new Map([...parts].map(([key, text]) => [key, still(text)]));
   };
 }
 

@@ -113,7 +113,7 @@ test('diff without files: drift with who and when, and what another revision wou
   t.is(wrong.code, 2);
   t.false((wrong.stderr + wrong.stdout).includes('glpat-wrongwrongwrong'));
   for (const [args, error] of [
-    [['--rev', 'nowhere'], /^error: group\/shop: group\/shop has no branch or tag "nowhere"\nhint: /],
+    [['--rev', 'nowhere'], /^error: group\/shop has no branch or tag "nowhere"\nhint: /],
     [['--rev', 'a..b'], /^error: two revisions are compared of manifests at hand\n/],
     [['--prune'], /^error: --prune is for manifests at hand, and none are named\n/],
     [['-o', 'plan'], /^error: -o plan is for manifests at hand/],

@@ -158,6 +158,6 @@ test('output that can not be written is an error, not a silent success', async (
   const ns = await namespace(t);
   const input = configMap('full', '1');
   const { code, stderr } = await plugin(['diff', '-f', '-', '-n', ns], { input, stdout: '/dev/full' });
-  t.is(stderr, "error: the output can't be written: ENOSPC\n");
+  t.is(stderr, "error: the output can't be written: no space is left on the disk\n");
   t.is(code, 2);
 });

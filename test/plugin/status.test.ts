@@ -284,6 +284,34 @@ test('-w ends where its reader has gone away', async (t) => {
   t.is(stderr, '');
 });
 
+test('-w -o tree appends a tree for each change where there is no terminal, and none for the time that goes by', async (t) => {
+  const ns = await namespace(t);
+  await kubectl(['-n', ns, 'create', 'configmap', 'settings']);
+  await agentObject(ns, 'test');
+  await holdLease(t, ns, 'test');
+  await parentObject(ns, 'test', 'shop', {
+    status: {},
+    inventory: { objects: { [`configmap -n ${ns}`]: { settings: 'a.yaml:1' } } },
+  });
+  const { child, soFar, done } = startPlugin(['status', '-w', '-o', 'tree', '-n', ns]);
+  t.teardown(async () => void child.kill());
+  const trees = (): string[] => soFar.stdout.split(/^(?=test -n )/m).filter((text) => text !== '');
+  await waitFor(async () => /✓ 1 configmap/.test(soFar.stdout), { what: 'the first tree' });
+  const age = (text: string): number => Number(/Synced \S+ (\d+)s/.exec(text)?.[1]);
+  const before = trees().length;
+  const shown = age(trees().at(-1)!);
+  // Its age has changed by then on any screen that is drawn anew.
+  await waitFor(async () => age((await plugin(['status', '-n', ns, '-o', 'tree'])).stdout) > shown + 2, {
+    what: 'time to go by',
+  });
+  t.is(trees().length, before, soFar.stdout);
+  await kubectl(['-n', ns, 'annotate', 'cm', 'gitlab-agent.test.shop', 'agent.gitlab.com/suspend=lunch']);
+  await waitFor(async () => /Suspended/.test(trees().at(-1)!), { what: 'the change' });
+  t.is(trees().length, before + 1, soFar.stdout);
+  child.kill('SIGINT');
+  t.is((await done).code, 130);
+});
+
 test('a reader that goes away ends nothing with noise', async (t) => {
   const ns = await namespace(t);
   await agentObject(ns, 'test');

@@ -43,11 +43,11 @@ const MISTAKES: [string, string][] = [
   ],
   [
     'config',
-    'error: say what to do with the configuration\nhint: kubectl gitlab-agent --help lists the commands\n',
+    'error: say what to do with the configuration\nhint: kubectl gitlab-agent config --help lists the commands\n',
   ],
   [
     'config frobnicate',
-    'error: there is no command "config frobnicate"\nhint: kubectl gitlab-agent --help lists the commands\n',
+    'error: there is no command "config frobnicate"\nhint: kubectl gitlab-agent config --help lists the commands\n',
   ],
   ['config validat a', 'error: there is no command "config validat"\nhint: did you mean validate?\n'],
   [

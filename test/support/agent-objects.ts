@@ -133,8 +133,8 @@ export async function holdLease(
   namespace: string,
   name: string,
   skew = 0,
+  endpoint: Endpoint = sharedCluster(),
 ): Promise<void> {
-  const endpoint = sharedCluster();
   const now = (): Date => new Date(Date.now() + skew);
   await leaseObject(namespace, name, { renewedAt: now() }, endpoint);
   const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/gitlab-agent.${name}`;

@@ -21,7 +21,7 @@ export class Authority {
     this.ca = this.#make('ca', ['-x509', '-subj', `/CN=${name}`, '-days', '2']);
   }
 
-  /** A certificate for `names` (`DNS:localhost`, `IP:127.0.0.1`). `days` of 0 or less has expired already. */
+  /** A certificate for `names` (`DNS:localhost`, `IP:127.0.0.1`). `days` of 0 or less has expired already, and begins in the year 2090 where it is infinite. */
   issue(commonName: string, names: readonly string[] = [], days = 2): Pair {
     this.#count += 1;
     const name = `${this.#count}`;
@@ -42,7 +42,6 @@ export class Authority {
       file('ext'),
       names.length > 0 ? `subjectAltName=${names.join(',')}\n` : 'basicConstraints=CA:FALSE\n',
     );
-    const expired = days <= 0 ? ['-not_before', '20200101000000Z', '-not_after', '20200102000000Z'] : [];
     const signed = [
       '-in',
       file('csr'),
@@ -52,7 +51,8 @@ export class Authority {
       this.ca.keyFile,
       '-CAcreateserial',
     ];
-    if (expired.length > 0) this.#signExpired(name);
+    if (days <= 0) this.#signFor(name, 2020);
+    else if (days === Number.POSITIVE_INFINITY) this.#signFor(name, 2090);
     else
       openssl([
         'x509',
@@ -73,7 +73,7 @@ export class Authority {
   }
 
   /** `openssl x509 -req` takes no dates before version 3.4: `openssl ca` does, and wants its bookkeeping. */
-  #signExpired(name: string): void {
+  #signFor(name: string, year: number): void {
     const config = join(this.dir, 'ca.conf');
     writeFileSync(join(this.dir, 'index.txt'), '');
     writeFileSync(join(this.dir, 'serial'), '99\n');
@@ -113,9 +113,9 @@ export class Authority {
       '-extfile',
       join(this.dir, `${name}.ext`),
       '-startdate',
-      '20200101000000Z',
+      `${year}0101000000Z`,
       '-enddate',
-      '20200102000000Z',
+      `${year}0102000000Z`,
     ]);
   }
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { connectionFailure, connectionHint } from '../../../core/kube/connection-failure.ts';
+import { connectionFailure, connectionProblem } from '../../../core/kube/connection-failure.ts';
 import { warningTexts } from '../../../core/kube/warnings.ts';
 import { nearNames } from '../../../core/model/near-names.ts';
 
@@ -38,7 +38,7 @@ for (const [code, message, reason, sentence] of WORDED) {
     t.like(failure, { status: 0, reason, causes: [] });
     t.regex(failure.message, sentence);
     if (['ConnectionRefused', 'UnknownAuthority', 'PlainHttp'].includes(reason))
-      t.truthy(connectionHint(failure));
+      t.truthy(connectionProblem(failure)?.problems[0]?.hint);
   });
 }
 
@@ -61,3 +61,22 @@ test('warnings: several in one header, quotes inside, other codes left out', (t)
   t.deepEqual(warningTexts('299 - "one", 299 - "two \\"x\\", y"'), ['one', 'two "x", y']);
   t.deepEqual(warningTexts(['299 - "a"', '199 - "b"']), ['a']);
 });
+
+const ANSWERED: [status: number, reason: string, message: string, told: string | undefined][] = [
+  [401, 'Unauthorized', 'Unauthorized', 'the API server does not accept the credentials (401 Unauthorized)'],
+  [
+    403,
+    'Forbidden',
+    'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" at the cluster scope',
+    'the API server got no credentials that it knows, and lets nobody do this (403 Forbidden)',
+  ],
+  [403, 'Forbidden', 'pods is forbidden: User "ann" cannot list resource "pods" in API group ""', undefined],
+  [500, 'InternalError', 'etcdserver: leader changed', undefined],
+];
+for (const [status, reason, message, told] of ANSWERED) {
+  test(`told of the connection, or of this request alone: ${status} ${message}`, (t) => {
+    const problem = connectionProblem({ status, reason, message, causes: [] });
+    t.is(problem?.problems[0]?.message, told);
+    t.is(problem?.problems[0]?.hint !== undefined, told !== undefined);
+  });
+}
