@@ -91,12 +91,17 @@ function refuseProblems(before: ReadResult | undefined, { base }: Sides): void {
 }
 
 /** A path that is nowhere is a typing mistake; one that only one side has comes or goes. */
-function refuseNowhere(after: ReadResult, before: ReadResult | undefined, { paths }: Reading): void {
+function refuseNowhere(
+  after: ReadResult,
+  before: ReadResult | undefined,
+  { paths, kustomize }: Reading,
+): void {
+  const what = kustomize ? 'kustomization' : 'path';
   const nowhere = after.absent.filter((path) => !before || before.absent.includes(path));
   const [first, ...more] = nowhere.map(
     (path): Problem => ({
       code: 'NoSuchPath',
-      message: 'there is no such path in any of the compared revisions',
+      message: `there is no such ${what} in any of the compared revisions`,
       file: path,
       hint: 'paths count from the root of the repository',
     }),

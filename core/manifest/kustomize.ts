@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
-import type { RevisionTree } from '../model/file-tree.ts';
+import { posix, relative, resolve } from 'node:path';
+import type { FileTree, RevisionTree } from '../model/file-tree.ts';
 import { ProblemError } from '../model/problem.ts';
 
 export interface KustomizeOptions {
@@ -16,6 +16,16 @@ const PROGRAMS: [program: string, args: string[]][] = [
   ['kustomize', ['build']],
   ['kubectl', ['kustomize']],
 ];
+
+const FILES = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
+/** How the libraries of Kubernetes log an error, as newer kubectl does with this one. */
+const LOGGED = /^E\d{4} [\d:.]+ +\d+ \S+\] "command failed" err="(.*)"$/;
+
+/** Whether there is one in the directory. */
+export async function hasKustomization(tree: Pick<FileTree, 'real'>, directory: string): Promise<boolean> {
+  const found = await Promise.all(FILES.map((name) => tree.real(posix.join(directory, name))));
+  return found.some((entry) => entry?.kind === 'file');
+}
 
 /**
  * Builds a kustomization by `kustomize build` or `kubectl kustomize`, whichever PATH has first, in the work tree or
@@ -119,10 +129,9 @@ function complaint(
   const lines = stderr
     .split('\n')
     .filter((line) => line.trim() !== '' && !/^(# Warning|Flag |goroutine |\s)/i.test(line));
-  const said = (lines.findLast((line) => /^error:/i.test(line)) ?? lines.at(-1) ?? '').replace(
-    /^error:\s*/i,
-    '',
-  );
+  const said = (lines.findLast((line) => /^error:/i.test(line)) ?? lines.at(-1) ?? '')
+    .replace(LOGGED, (_line, text: string) => text.replaceAll('\\"', '"'))
+    .replace(/^error:\s*/i, '');
   const named = said
     .replaceAll(path, name)
     .replaceAll(relative('/', path), name)

@@ -254,6 +254,10 @@ test('fail_on, and manifests that are wrong', async (t) => {
     (await run({ paths: 'k9s' })).log,
     /error: k9s: there is no such path in any of the compared revisions/,
   );
+  t.regex(
+    (await run({ paths: 'k8s', kustomize: 'true' })).log,
+    /error: k8s: there is no such kustomization in any of the compared revisions/,
+  );
   const broken = await shop.commit({ 'k8s/bad.yaml': 'kind: [\n' }, { branch: 'change' });
   const wrong = await step(
     t,
