@@ -1,5 +1,6 @@
 import type { TokenKind } from '../core/model/gitlab-projects.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
+import { hasOwnManifests } from './desk.ts';
 import type { Inputs } from './inputs.ts';
 import type { Job } from './job.ts';
 
@@ -51,7 +52,7 @@ export function checkToken(token: Token | undefined, inputs: Inputs, job: Job): 
         'give an access token of that project with the scope api and the right to push to its branch',
       );
     const waits = mode === 'wait' || wait;
-    const reads = job.isPublic && (inputs.manifestProject ?? job.project) === job.project;
+    const reads = job.isPublic && hasOwnManifests({ inputs, job });
     if (waits && environment === undefined && !reads)
       refuse(
         'read commit statuses',

@@ -5,8 +5,9 @@ import type { ManifestRef } from '../../core/model/agent-config.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import { type Desk, demand, problemOf } from '../desk.ts';
-import { type Configuration, noFile } from '../entry.ts';
-import { commitOf, earlierTarget, type Target, targetIn } from './earlier-target.ts';
+import { type Configuration, entryIn, noFile, selectorOf } from '../entry.ts';
+import { askedFor } from './asked-for.ts';
+import { commitOf, earlierTarget, type Target } from './earlier-target.ts';
 
 /** `moved`: by this job. `already`: by somebody else. `proposed`: by a merge request that is open. */
 export interface Pointed {
@@ -32,7 +33,7 @@ export async function pointConfig(
     : inputs.branch
       ? { branch: inputs.branch }
       : { commit };
-  const selector = selectorOf(desk, manifests);
+  const selector = selectorOf(desk);
   const pointed = async (state: Pointed['state'], target: Target | undefined): Promise<Pointed> => {
     const previous = await commitOf(desk, manifests, target);
     return { state, ...(previous !== undefined && { previous }) };
@@ -44,10 +45,11 @@ export async function pointConfig(
     if (!found.ok) return found;
     if (!found.value) throw noFile(file, project, branch);
     const { content, lastCommit } = found.value;
+    const { ref: current } = entryIn(desk, configuration, found.value).entry;
+    before = current ? { ref: current } : {};
     const text = content.toString('utf8');
     const edited = setRef(text, selector, ref, context);
     if ('problems' in edited) return { ok: true, value: { problems: edited.problems } };
-    before = targetIn(desk, configuration, found.value);
     const updates =
       edited.text === text ? [] : [{ path: file, content: Buffer.from(edited.text), lastCommit }];
     return { ok: true, value: { updates } };
@@ -101,12 +103,6 @@ export async function pointConfig(
   }
 }
 
-function selectorOf({ inputs, env, job }: Desk, manifests: string): EntrySelector {
-  if (inputs.entry !== undefined) return { name: inputs.entry };
-  const id = Number(/^\d+$/.test(manifests) ? manifests : manifests === job.project ? env.CI_PROJECT_ID : 0);
-  return { project: manifests, ...(id > 0 && { projectId: id }) };
-}
-
 function nameOf(selector: EntrySelector): string {
   return 'name' in selector ? selector.name : selector.project.replace(/[^A-Za-z0-9]+/g, '-');
 }
@@ -119,10 +115,6 @@ function messageOf(
   const [[kind, value]] = Object.entries(ref) as [[string, string]];
   const what = `${inputs.agent}${inputs.entry ? `/${inputs.entry}` : ''}`;
   const at = kind === 'commit' ? value.slice(0, 12) : `${kind} ${value}`;
-  const lines = [
-    `${manifests}@${commit}`,
-    ...(job.actor ? [`Asked for by ${oneLine(job.actor)}`] : []),
-    ...(job.pipelineUrl ? [`Pipeline: ${job.pipelineUrl}`] : []),
-  ];
-  return { title: `Point ${what} at ${oneLine(at)}`, body: lines.join('\n') };
+  const body = [`${manifests}@${commit}`, ...askedFor(job)].join('\n');
+  return { title: `Point ${what} at ${oneLine(at)}`, body };
 }

@@ -5,7 +5,7 @@ import type { ManifestEntry } from '../../core/model/agent-config.ts';
 import type { OpenRevision } from '../../core/model/file-tree.ts';
 import type { Manifest } from '../../core/model/manifest.ts';
 import { ProblemError } from '../../core/model/problem.ts';
-import { type Desk, manifestProject } from '../desk.ts';
+import { type Desk, hasOwnManifests, manifestProject } from '../desk.ts';
 import { openJobRepository } from '../repository.ts';
 
 /** What is read, at whichever revision. */
@@ -34,7 +34,7 @@ export interface ManifestReader extends AsyncDisposable {
 /** Of the repository that is checked out where it has the commit, else over HTTPS. */
 export async function openManifests(desk: Desk): Promise<ManifestReader> {
   const { job, env, signal } = desk;
-  const isOwn = (desk.inputs.manifestProject ?? job.project) === job.project;
+  const isOwn = hasOwnManifests(desk);
   const git = { cwd: job.directory, env, signal };
   let remote: Awaited<ReturnType<typeof openJobRepository>> | undefined;
   const openLocal = openRevision(git);
