@@ -73,9 +73,26 @@ export function manifestProject({ inputs, job }: Pick<Desk, 'inputs' | 'job'>): 
   });
 }
 
+/** Whether two paths are of one project: GitLab takes them in any case. */
+export function isSameProject(one: string, other: string | undefined): boolean {
+  return one.toLowerCase() === other?.toLowerCase();
+}
+
+/** Whether the manifests are in the pipeline's own project. */
+export function hasOwnManifests({ inputs, job }: Pick<Desk, 'inputs' | 'job'>): boolean {
+  return inputs.manifestProject === undefined || isSameProject(inputs.manifestProject, job.project);
+}
+
+/** The default branch of the manifest project. Throws ProblemError where it can't be asked for. */
+export async function defaultBranch({ gitlab, job }: Desk, project: string): Promise<string> {
+  if (isSameProject(project, job.project) && job.defaultBranch !== undefined) return job.defaultBranch;
+  const details = demand(`the manifest project ${project} can't be read`, await gitlab.details(project));
+  return details.defaultBranch ?? 'main';
+}
+
 /** The commit that the job is about. */
 export function wantedCommit({ inputs, job }: Pick<Desk, 'inputs' | 'job'>): string {
-  const own = (inputs.manifestProject ?? job.project) === job.project ? job.commit : undefined;
+  const own = hasOwnManifests({ inputs, job }) ? job.commit : undefined;
   const commit = inputs.commit?.toLowerCase() ?? own;
   if (commit !== undefined) return commit;
   throw new ProblemError({

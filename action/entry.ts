@@ -1,8 +1,9 @@
 import { type ConfigContext, parseAgentConfig } from '../core/config/agent-config.ts';
-import type { ManifestEntry } from '../core/model/agent-config.ts';
+import { type EntrySelector, entriesOf, findEntry } from '../core/config/set-ref.ts';
+import type { AgentConfig, ManifestEntry } from '../core/model/agent-config.ts';
 import type { RepositoryFile } from '../core/model/gitlab-projects.ts';
-import { ProblemError } from '../core/model/problem.ts';
-import { type Desk, demand, manifestProject } from './desk.ts';
+import { type Problem, ProblemError } from '../core/model/problem.ts';
+import { type Desk, defaultBranch, demand, hasOwnManifests, isSameProject, manifestProject } from './desk.ts';
 
 /** Where an agent's configuration is. */
 export interface Configuration {
@@ -55,23 +56,30 @@ export function entryIn(
   const { config, problems } = parseAgentConfig(found.content, context);
   const [first, ...more] = problems;
   if (!config) throw new ProblemError(first!, ...more);
-  const wanted = desk.inputs.entry;
-  const of = manifestProject(desk);
-  const entries = config.entries.filter((entry) => isOf(entry, of, projectId(desk)));
-  const named = wanted === undefined ? entries : config.entries.filter(({ name }) => name === wanted);
-  const [entry] = named;
-  if (entry && named.length === 1) return { entry, siblings: entries.length };
-  const names = config.entries.map(({ name }) => name).join(', ');
-  const message =
-    wanted === undefined
-      ? `the agent has ${entries.length} entries of ${of}`
-      : `no entry of the agent is called ${wanted}`;
+  const index = findEntry(config, selectorOf(desk));
+  if (typeof index === 'string') throw new ProblemError(noEntry(index, file, config));
+  const entry = config.entries[index]!;
+  refuseOther(desk, entry, file);
+  return { entry, siblings: entriesOf(config, projectOf(desk)).length };
+}
+
+/** A name is found whosever it is: the commit of one project must not become the ref of another. */
+function refuseOther(desk: Desk, { name, repository }: ManifestEntry, file: string): void {
+  const project = manifestProject(desk);
+  if (!('project' in repository) || isSameProject(repository.project, project)) return;
   throw new ProblemError({
-    code: 'NoEntry',
-    message,
+    code: 'OtherProject',
+    message: `the entry ${name} is of ${repository.project}, and the manifests are to be those of ${project}`,
     file,
-    hint: names === '' ? 'add one to its manifest_projects' : `name one with input entry: ${names}`,
+    hint: `name the project with input manifest_project, or another entry with input entry`,
   });
+}
+
+function noEntry(message: string, file: string, { entries }: AgentConfig): Problem {
+  const names = entries.map(({ name }) => name).join(', ');
+  const hint =
+    names === '' ? 'add one to its manifest_projects' : `name one with input entry; there are: ${names}`;
+  return { code: 'NoEntry', message, file, hint };
 }
 
 export function noFile(file: string, project: string, branch: string): ProblemError {
@@ -82,21 +90,33 @@ export function noFile(file: string, project: string, branch: string): ProblemEr
   });
 }
 
-function isOf({ repository }: ManifestEntry, project: string, id: number | undefined): boolean {
-  if ('projectId' in repository)
-    return repository.projectId === id || String(repository.projectId) === project;
-  return 'project' in repository && repository.project.toLowerCase() === project.toLowerCase();
+/** How the inputs name the entry. */
+export function selectorOf(desk: Desk): EntrySelector {
+  return desk.inputs.entry === undefined ? projectOf(desk) : { name: desk.inputs.entry };
 }
 
-/** The number of the pipeline's own project, for entries that name projects by it. */
-function projectId({ env, inputs, job }: Desk): number | undefined {
-  const own = (inputs.manifestProject ?? job.project) === job.project;
-  return own ? Number(env.CI_PROJECT_ID) || undefined : undefined;
+/** The manifest project, with its number where the pipeline knows it: entries may name projects by it. */
+function projectOf(desk: Desk): { project: string; projectId?: number } {
+  const projectId = hasOwnManifests(desk) ? Number(desk.env.CI_PROJECT_ID) || 0 : 0;
+  return { project: manifestProject(desk), ...(projectId > 0 && { projectId }) };
 }
 
-/** The names that the agent gives the commit statuses of an entry: its own one first. */
-export function statusNames(agent: string, entry: string | undefined, siblings?: number): string[] {
+/** The branch that the agent follows, or is at on its way from commit to commit. Throws as `defaultBranch`. */
+export async function followedBranch(desk: Desk, entry: ManifestEntry | undefined): Promise<string> {
+  const { ref } = entry ?? {};
+  const named = desk.inputs.branch ?? (ref && 'branch' in ref ? ref.branch : undefined);
+  return named ?? (await defaultBranch(desk, manifestProject(desk)));
+}
+
+/** The names that the agent gives the commit statuses of the entry: its own one first. */
+export function statusNames(
+  agent: string,
+  { inputs }: Pick<Desk, 'inputs'>,
+  configured: ConfiguredEntry | undefined,
+): string[] {
   const plain = `gitlab-agent/${agent}`;
+  const entry = configured?.entry.name ?? inputs.entry;
+  const siblings = configured?.siblings;
   if (entry === undefined || siblings === 1) return [plain];
   return siblings === undefined ? [`${plain}/${entry}`, plain] : [`${plain}/${entry}`];
 }

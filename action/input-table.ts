@@ -20,7 +20,10 @@ export interface InputDescription {
 /** All inputs, in the order in which they are documented. */
 export const INPUTS = {
   mode: { describe: 'diff, deploy or wait.' },
-  paths: { describe: "Files, directories or globs with manifests, one a line. Default: the agent's own." },
+  paths: {
+    describe:
+      "Files, directories or globs with manifests, one a line. Default: in diff those of the agent's entry, else all.",
+  },
   kustomize: { describe: 'Whether paths are kustomizations.', default: 'false' },
   namespace: { describe: 'For manifests that name none.', default: 'default' },
   manifest_project: { describe: "Path of the project with the manifests. Default: the pipeline's project." },
@@ -59,7 +62,10 @@ export const INPUTS = {
   },
   fail_on: { describe: 'Fails diff where objects are: delete, replace, unknown, any; one a line.' },
   plan_file: { describe: 'File for the plan of diff against a live cluster, for apply --plan.' },
-  report_path: { describe: 'Directory for the reports of diff.', default: 'gitlab-agent-report' },
+  report_path: {
+    describe: 'Directory for the reports of diff and the dotenv file.',
+    default: 'gitlab-agent-report',
+  },
   merge_request: {
     describe: 'Whether a merge request is opened where the branch of the configuration is protected.',
     default: 'false',

@@ -1,4 +1,5 @@
 import { parseDuration } from '../core/config/duration.ts';
+import { isDnsLabel } from '../core/model/dns-label.ts';
 import { nearNames } from '../core/model/near-names.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
 import {
@@ -48,8 +49,8 @@ export interface Inputs {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const PROJECT = /^[^/\s]+(\/[^/\s]+)+$/;
+const isProject = (value: string): boolean => /^[^/\s]+(\/[^/\s]+)+$/.test(value);
+const isCommit = (value: string): boolean => /^[0-9a-f]{40}([0-9a-f]{24})?$/i.test(value);
 
 /** Reads `INPUT_…`, as GitHub's runner and our GitLab components set it. Throws ProblemError with all that is wrong. */
 export function readInputs(env: Env): Inputs {
@@ -59,14 +60,24 @@ export function readInputs(env: Env): Inputs {
     mode,
     paths: reader.list('paths'),
     kustomize: reader.flag('kustomize') ?? false,
-    namespace: reader.matching('namespace', LABEL, 'a namespace is lower case letters, digits and dashes')!,
-    ...reader.optional('manifestProject', reader.matching('manifest_project', PROJECT, 'group/project')),
-    ...reader.optional('configProject', reader.matching('config_project', PROJECT, 'group/project')),
+    namespace: reader.matching(
+      'namespace',
+      isDnsLabel,
+      'a namespace is lower case letters, digits and dashes',
+    )!,
+    ...reader.optional('manifestProject', reader.matching('manifest_project', isProject, 'group/project')),
+    ...reader.optional('configProject', reader.matching('config_project', isProject, 'group/project')),
     ...reader.optional('configBranch', reader.text('config_branch')),
-    ...reader.optional('agent', reader.matching('agent', LABEL, 'lower case letters, digits and dashes')),
-    ...reader.optional('entry', reader.matching('entry', LABEL, 'lower case letters, digits and dashes')),
+    ...reader.optional(
+      'agent',
+      reader.matching('agent', isDnsLabel, 'lower case letters, digits and dashes'),
+    ),
+    ...reader.optional(
+      'entry',
+      reader.matching('entry', isDnsLabel, 'lower case letters, digits and dashes'),
+    ),
     strategy: reader.choice('strategy', STRATEGIES) ?? 'none',
-    ...reader.optional('commit', reader.matching('commit', /^[0-9a-f]{40}([0-9a-f]{24})?$/i, 'the full SHA')),
+    ...reader.optional('commit', reader.matching('commit', isCommit, 'the full SHA')),
     ...reader.optional('branch', reader.text('branch')),
     ...reader.optional('tag', reader.text('tag')),
     images: reader.list('images'),
@@ -142,10 +153,9 @@ class Reader {
     return value;
   }
 
-  matching(name: InputName, pattern: RegExp, hint: string): string | undefined {
+  matching(name: InputName, fits: (value: string) => boolean, hint: string): string | undefined {
     const value = this.text(name);
-    if (value !== undefined && !pattern.test(value))
-      this.refuse(name, `can't be ${JSON.stringify(value)}`, hint);
+    if (value !== undefined && !fits(value)) this.refuse(name, `can't be ${JSON.stringify(value)}`, hint);
     return value;
   }
 

@@ -4,7 +4,7 @@ import { changesOf, planRun } from './apply/plan-run.ts';
 import { PRECIOUS, type PruneAdvice } from './apply/prune-guards.ts';
 import { type RecordOptions, recordPlan } from './apply/recorder.ts';
 import { isExcluded } from './config/resource-filter.ts';
-import { defaultPath } from './manifest/default-path.ts';
+import { ENTRY_LIMITS, entryInputs } from './manifest/entry-inputs.ts';
 import { type ReadResult, readManifests } from './manifest/read.ts';
 import type { ManifestEntry } from './model/agent-config.ts';
 import type { Allowance } from './model/allowance.ts';
@@ -58,8 +58,6 @@ export type SyncResult =
   | { ok: true; planned: readonly Change[] }
   | { ok: false; problems: [Problem, ...Problem[]] };
 
-/** What one entry may have; more is a mistake before us rather than a wish. */
-const LIMITS = { files: 10_000, fileBytes: 5 * 2 ** 20, totalBytes: 64 * 2 ** 20 };
 const NOTHING_DELETED = 'nothing was deleted because of that';
 const EVERYTHING: Allowance = { percent: 100 };
 const PRECIOUS_KINDS = [...PRECIOUS].map((kind) => kind.toLowerCase());
@@ -208,20 +206,16 @@ async function readFrom({
   env,
   onNotice,
 }: Pick<SyncOptions, 'entry' | 'open' | 'signal' | 'env' | 'onNotice'>): Promise<EntryRead> {
-  const unsaid = async (): Promise<string> => (entry.kustomize ? '.' : defaultPath(open));
-  const paths = entry.paths.length > 0 ? entry.paths : [await unsaid()];
-  const inputs = entry.kustomize
-    ? { filenames: [], kustomizations: paths }
-    : { filenames: paths, kustomizations: [] };
+  const inputs = await entryInputs(entry, open);
   const { manifests, problems, notices, locate } = await readManifests(
-    { ...inputs, recursive: true, revision: 'the commit' },
+    { ...inputs, revision: 'the commit' },
     {
       cwd: '/',
       stdin: () => Promise.resolve(Buffer.alloc(0)),
       env,
       signal,
       openRevision: open,
-      limits: LIMITS,
+      limits: ENTRY_LIMITS,
       defaultNamespace: entry.defaultNamespace,
     },
   );
@@ -233,7 +227,7 @@ async function readFrom({
   );
   if (first) return { ok: false, problems: [first, ...more] };
   if (manifests.length > 0) return { ok: true, manifests, locate };
-  const message = `there are no objects in ${paths.join(', ')}`;
+  const message = `there are no objects in ${[...inputs.filenames, ...inputs.kustomizations].join(', ')}`;
   return { ok: false, problems: [{ code: 'NothingFound', message, hint: NOTHING_DELETED }] };
 }
 

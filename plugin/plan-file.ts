@@ -2,16 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { verifyDocument } from '../core/apply/plan-document.ts';
+import { decodePlanKey, PLAN_KEY_BYTES, PLAN_KEY_VARIABLE } from '../core/apply/plan-key.ts';
 import { type Json, parseJson } from '../core/model/json.ts';
 import type { PlanDocument } from '../core/model/plan-document.ts';
 import { ProblemError } from '../core/model/problem.ts';
 import { type Digest, digestWith } from '../core/plan/digest.ts';
 import { reportAsJson } from '../core/report/diff-report.ts';
 import type { Io } from './io.ts';
-
-const KEY_VARIABLE = 'GITLAB_AGENT_PLAN_KEY';
-const KEY_BYTES = 32;
-const NEW_KEY = `head -c ${KEY_BYTES} /dev/urandom | base64`;
 
 type Place = Pick<Io, 'cwd' | 'env'>;
 
@@ -26,7 +23,7 @@ interface Key {
 export function keyToSaveWith(file: string, io: Place): Key {
   const bytes = findKey(file, io);
   if (bytes) return { digest: digestWith(bytes) };
-  const fresh = randomBytes(KEY_BYTES);
+  const fresh = randomBytes(PLAN_KEY_BYTES);
   return { digest: digestWith(fresh), text: `${fresh.toString('base64')}\n` };
 }
 
@@ -66,7 +63,7 @@ export function readPlanFile(file: string, io: Place): { document: PlanDocument;
   if (!bytes)
     throw problem(
       file,
-      `the key of the plan is missing: there is no ${file}.key, and ${KEY_VARIABLE} is not set`,
+      `the key of the plan is missing: there is no ${file}.key, and ${PLAN_KEY_VARIABLE} is not set`,
       'the key was written beside the plan when it was made',
     );
   const digest = digestWith(bytes);
@@ -89,8 +86,8 @@ export function readPlanFile(file: string, io: Place): { document: PlanDocument;
 }
 
 function findKey(file: string, { cwd, env }: Place): Buffer | undefined {
-  const given = env[KEY_VARIABLE];
-  if (given !== undefined && given !== '') return decodeKey(given, KEY_VARIABLE);
+  const given = env[PLAN_KEY_VARIABLE];
+  if (given !== undefined && given !== '') return decodePlanKey(given, PLAN_KEY_VARIABLE);
   const name = `${file}.key`;
   const path = resolve(cwd, name);
   const text = read(path, name);
@@ -101,17 +98,7 @@ function findKey(file: string, { cwd, env }: Place): Buffer | undefined {
       'the key can be read or written by others',
       `chmod 600 ${name}, or make a new plan and key`,
     );
-  return decodeKey(text, name);
-}
-
-function decodeKey(text: string, where: string): Buffer {
-  const bytes = Buffer.from(text.trim(), 'base64');
-  if (bytes.length === KEY_BYTES && bytes.toString('base64') === text.trim()) return bytes;
-  throw new ProblemError({
-    code: 'PlanKey',
-    message: `${where} is no key: it has to be ${KEY_BYTES} random bytes in base64`,
-    hint: `such a key is made by: ${NEW_KEY}`,
-  });
+  return decodePlanKey(text, name);
 }
 
 function isPlan(text: string): boolean {

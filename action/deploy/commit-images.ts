@@ -5,9 +5,9 @@ import type { RevisionTree } from '../../core/model/file-tree.ts';
 import type { FileUpdate } from '../../core/model/gitlab-projects.ts';
 import { compileGlob, hasWildcard } from '../../core/model/glob.ts';
 import { type Problem, ProblemError } from '../../core/model/problem.ts';
-import { oneLine } from '../../core/report/escape.ts';
-import { type Desk, demand, problemOf } from '../desk.ts';
+import { type Desk, defaultBranch, problemOf } from '../desk.ts';
 import { openJobRepository } from '../repository.ts';
+import { askedFor } from './asked-for.ts';
 
 const MANIFEST = /\.(json|ya?ml)$|^Kustomization$/;
 const MOST_FILES = 10_000;
@@ -46,8 +46,7 @@ export async function commitImages(desk: Desk, project: string): Promise<string>
       ({ from, ...image }) =>
         `${from} is ${image.tag ?? image.digest}${from === image.name ? '' : ` of ${image.name}`}`,
     ),
-    ...(job.actor ? [`Asked for by ${oneLine(job.actor)}`] : []),
-    ...(job.pipelineUrl ? [`Pipeline: ${job.pipelineUrl}`] : []),
+    ...askedFor(job),
   ];
   const [first] = images;
   const title =
@@ -102,11 +101,6 @@ function readImages(lines: readonly string[]): WantedImage[] {
   );
   if (first) throw new ProblemError(first, ...more);
   return read.map(({ image }) => image!);
-}
-
-async function defaultBranch({ gitlab }: Desk, project: string): Promise<string> {
-  const details = demand(`the manifest project ${project} can't be read`, await gitlab.details(project));
-  return details.defaultBranch ?? 'main';
 }
 
 /** The files that have to change, each as it was read by the API, so that a race is noticed. */

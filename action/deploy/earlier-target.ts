@@ -14,11 +14,7 @@ export interface Target {
 }
 
 /** Where the entry points in that file; undefined where that can't be told. */
-export function targetIn(
-  desk: Desk,
-  configuration: Configuration,
-  found: RepositoryFile,
-): Target | undefined {
+function targetIn(desk: Desk, configuration: Configuration, found: RepositoryFile): Target | undefined {
   try {
     const { ref } = entryIn(desk, configuration, found).entry;
     return ref ? { ref } : {};

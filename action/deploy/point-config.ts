@@ -5,8 +5,9 @@ import type { ManifestRef } from '../../core/model/agent-config.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import { type Desk, demand, problemOf } from '../desk.ts';
-import { type Configuration, noFile } from '../entry.ts';
-import { commitOf, earlierTarget, type Target, targetIn } from './earlier-target.ts';
+import { type Configuration, entryIn, noFile, selectorOf } from '../entry.ts';
+import { askedFor } from './asked-for.ts';
+import { commitOf, earlierTarget, type Target } from './earlier-target.ts';
 
 /** `moved`: by this job. `already`: by somebody else. `proposed`: by a merge request that is open. */
 export interface Pointed {
@@ -32,7 +33,7 @@ export async function pointConfig(
     : inputs.branch
       ? { branch: inputs.branch }
       : { commit };
-  const selector = selectorOf(desk, manifests);
+  const selector = selectorOf(desk);
   const pointed = async (state: Pointed['state'], target: Target | undefined): Promise<Pointed> => {
     const previous = await commitOf(desk, manifests, target);
     return { state, ...(previous !== undefined && { previous }) };
@@ -46,9 +47,9 @@ export async function pointConfig(
     path: file,
     message: `${message.title}\n\n${message.body}`,
     edit: (text, found) => {
-      const edited = setRef(text, selector, ref, context);
-      if (!('problems' in edited)) before = targetIn(desk, configuration, found);
-      return edited;
+      const { ref: current } = entryIn(desk, configuration, found).entry;
+      before = current ? { ref: current } : {};
+      return setRef(text, selector, ref, context);
     },
     missing: noFile(file, project, branch).problems[0]!,
     hasTime: () => now() < deadline,
@@ -94,12 +95,6 @@ export async function pointConfig(
   }
 }
 
-function selectorOf({ inputs, env, job }: Desk, manifests: string): EntrySelector {
-  if (inputs.entry !== undefined) return { name: inputs.entry };
-  const id = Number(/^\d+$/.test(manifests) ? manifests : manifests === job.project ? env.CI_PROJECT_ID : 0);
-  return { project: manifests, ...(id > 0 && { projectId: id }) };
-}
-
 function nameOf(selector: EntrySelector): string {
   return 'name' in selector ? selector.name : selector.project.replace(/[^A-Za-z0-9]+/g, '-');
 }
@@ -112,10 +107,6 @@ function messageOf(
   const [[kind, value]] = Object.entries(ref) as [[string, string]];
   const what = `${inputs.agent}${inputs.entry ? `/${inputs.entry}` : ''}`;
   const at = kind === 'commit' ? value.slice(0, 12) : `${kind} ${value}`;
-  const lines = [
-    `${manifests}@${commit}`,
-    ...(job.actor ? [`Asked for by ${oneLine(job.actor)}`] : []),
-    ...(job.pipelineUrl ? [`Pipeline: ${job.pipelineUrl}`] : []),
-  ];
-  return { title: `Point ${what} at ${oneLine(at)}`, body: lines.join('\n') };
+  const body = [`${manifests}@${commit}`, ...askedFor(job)].join('\n');
+  return { title: `Point ${what} at ${oneLine(at)}`, body };
 }

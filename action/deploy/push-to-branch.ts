@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pushBranch } from '../../core/git/push.ts';
 import { ProblemError } from '../../core/model/problem.ts';
-import { type Desk, demand } from '../desk.ts';
+import { type Desk, defaultBranch } from '../desk.ts';
 import { openJobRepository } from '../repository.ts';
 import { Lineage } from '../wait/lineage.ts';
 import type { Pointed } from './point-config.ts';
@@ -54,12 +54,6 @@ export async function pushToBranch(desk: Desk, project: string, commit: string):
     if (pushed.kind === 'failed' || now() >= deadline) throw new ProblemError(pushed.failure);
     await sleep(PAUSE * random());
   }
-}
-
-async function defaultBranch({ gitlab, job }: Desk, project: string): Promise<string> {
-  if (project === job.project && job.defaultBranch !== undefined) return job.defaultBranch;
-  const details = demand(`the manifest project ${project} can't be read`, await gitlab.details(project));
-  return details.defaultBranch ?? 'main';
 }
 
 /** With `force`, a branch that is ahead of the commit is to go back. */

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { identify } from '../../core/apply/cluster-identity.ts';
 import { planDocument } from '../../core/apply/plan-document.ts';
+import { decodePlanKey, NEW_PLAN_KEY, PLAN_KEY_VARIABLE } from '../../core/apply/plan-key.ts';
 import { changesOf, planRun } from '../../core/apply/plan-run.ts';
 import { connect } from '../../core/kube/cluster.ts';
 import { loadKubeconfig } from '../../core/kube/kubeconfig.ts';
@@ -18,9 +19,6 @@ import { SecretGate } from '../../core/plan/secret-gate.ts';
 import { reportAsJson } from '../../core/report/diff-report.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import type { Desk } from '../desk.ts';
-
-const KEY_VARIABLE = 'GITLAB_AGENT_PLAN_KEY';
-const KEY_BYTES = 32;
 
 /** The kube context to compare with, if there is one. Throws ProblemError where one is asked for that is not there. */
 export function chooseKubeContext({ inputs, env }: Desk): string | undefined {
@@ -115,11 +113,11 @@ function writePlan({ cwd, inputs }: Desk, text: string): void {
 
 /** Beside the plan, the key would be an artefact for everybody: it comes from a masked variable. */
 function planKey(env: Desk['env']): Buffer {
-  const bytes = Buffer.from(env[KEY_VARIABLE]?.trim() ?? '', 'base64');
-  if (bytes.length === KEY_BYTES) return bytes;
+  const given = env[PLAN_KEY_VARIABLE];
+  if (given) return decodePlanKey(given, PLAN_KEY_VARIABLE);
   throw problem(
-    `plan_file needs its key in the variable ${KEY_VARIABLE}`,
-    `set it, masked, to the output of: head -c ${KEY_BYTES} /dev/urandom | base64`,
+    `plan_file needs its key in the variable ${PLAN_KEY_VARIABLE}`,
+    `set it, masked, to the output of: ${NEW_PLAN_KEY}`,
   );
 }
 

@@ -1,27 +1,27 @@
 import { openRevision, resolveCommit } from '../../core/git/repository.ts';
-import { defaultPath } from '../../core/manifest/default-path.ts';
+import { ENTRY_LIMITS, entryInputs } from '../../core/manifest/entry-inputs.ts';
 import { type ReadResult, readManifests } from '../../core/manifest/read.ts';
 import type { ManifestEntry } from '../../core/model/agent-config.ts';
 import type { OpenRevision } from '../../core/model/file-tree.ts';
 import type { Manifest } from '../../core/model/manifest.ts';
 import { ProblemError } from '../../core/model/problem.ts';
-import { type Desk, manifestProject } from '../desk.ts';
+import { type Desk, hasOwnManifests, manifestProject } from '../desk.ts';
 import { openJobRepository } from '../repository.ts';
 
 /** What is read, at whichever revision. */
 export interface Reading {
   /** Empty: what an agent reads where it is told nothing. */
-  paths: readonly string[];
+  paths: string[];
   kustomize: boolean;
   namespace: string;
 }
 
-/** By the inputs, else by the agent's entry. */
+/** By the inputs where they name paths, else by the agent's entry. */
 export function readingOf({ inputs }: Desk, entry: ManifestEntry | undefined): Reading {
-  const own = inputs.paths.length > 0;
+  const { paths, kustomize } = inputs.paths.length > 0 ? inputs : (entry ?? inputs);
   return {
-    paths: own ? inputs.paths : (entry?.paths ?? []),
-    kustomize: inputs.kustomize || (!own && entry?.kustomize === true),
+    paths,
+    kustomize,
     namespace: inputs.namespace === 'default' ? (entry?.defaultNamespace ?? 'default') : inputs.namespace,
   };
 }
@@ -34,7 +34,7 @@ export interface ManifestReader extends AsyncDisposable {
 /** Of the repository that is checked out where it has the commit, else over HTTPS. */
 export async function openManifests(desk: Desk): Promise<ManifestReader> {
   const { job, env, signal } = desk;
-  const isOwn = (desk.inputs.manifestProject ?? job.project) === job.project;
+  const isOwn = hasOwnManifests(desk);
   const git = { cwd: job.directory, env, signal };
   let remote: Awaited<ReturnType<typeof openJobRepository>> | undefined;
   const openLocal = openRevision(git);
@@ -49,21 +49,19 @@ export async function openManifests(desk: Desk): Promise<ManifestReader> {
     };
   };
   return {
-    read: async (commit, { paths, kustomize, namespace }, onManifest) => {
+    read: async (commit, reading, onManifest) => {
       const open = await openerOf(commit);
-      const named = paths.length > 0 ? paths : [await defaultPath(() => open('.', commit))];
-      const inputs = kustomize
-        ? { filenames: [], kustomizations: named }
-        : { filenames: named, kustomizations: [] };
+      const inputs = await entryInputs(reading, () => open('.', commit));
       return await readManifests(
-        { ...inputs, recursive: true, revision: commit },
+        { ...inputs, revision: commit },
         {
           cwd: job.directory,
           stdin: () => Promise.resolve(Buffer.alloc(0)),
           env,
           signal,
           openRevision: open,
-          defaultNamespace: namespace,
+          limits: ENTRY_LIMITS,
+          defaultNamespace: reading.namespace,
           allowAbsent: true,
           ...(onManifest && { onManifest }),
         },

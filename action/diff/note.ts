@@ -47,8 +47,10 @@ export async function writeNote(options: NoteOptions): Promise<Noted> {
   const { gitlab, sleep, now, deadline } = options;
   let pause = PAUSE;
   let self: number | undefined;
+  const stored: Stored = new Map();
   for (;;) {
-    const round: Noted | Round = self === undefined ? await meet() : await new Rounds(options, self).once();
+    const round: Noted | Round =
+      self === undefined ? await meet() : await new Rounds(options, self, stored).once();
     if ('id' in round && 'state' in round) return round;
     if ('failure' in round) {
       if (!mayPass(round.failure) || now() + pause > deadline)
@@ -66,17 +68,22 @@ export async function writeNote(options: NoteOptions): Promise<Noted> {
   }
 }
 
+/** By note: the text that GitLab made of what we wrote. It need not be ours to the letter, and is not written again. */
+type Stored = Map<number, string>;
+
 type Round = { contested: boolean } | { failure: GitLabFailure; doing: 'read' | 'write' };
 
 class Rounds {
   readonly #options: NoteOptions;
   readonly #self: number;
+  readonly #stored: Stored;
   #wrote = false;
   #contested = false;
 
-  constructor(options: NoteOptions, self: number) {
+  constructor(options: NoteOptions, self: number, stored: Stored) {
     this.#options = options;
     this.#self = self;
+    this.#stored = stored;
   }
 
   async once(): Promise<Noted | Round> {
@@ -115,13 +122,14 @@ class Rounds {
         .sort((a, b) => b.pipeline - a.pipeline || a.note.id - b.note.id);
       const failure = await this.#remove(twins);
       if (failure) return failure;
-      if (kept && kept.note.body.trim() === body.trim()) continue;
+      if (kept && [body.trim(), this.#stored.get(kept.note.id)].includes(kept.note.body.trim())) continue;
       this.#wrote = true;
       this.#contested ||= kept !== undefined && this.#isRecent(kept);
       const answer = kept
         ? await gitlab.editNote(project, mergeRequest, kept.note.id, body)
         : await gitlab.createNote(project, mergeRequest, body);
       if (!answer.ok) return answer.failure;
+      if (answer.value) this.#stored.set(answer.value.id, answer.value.body.trim());
     }
     return undefined;
   }

@@ -4,7 +4,7 @@ import type { ReadResult } from '../../core/manifest/read.ts';
 import type { ManifestEntry } from '../../core/model/agent-config.ts';
 import type { Manifest } from '../../core/model/manifest.ts';
 import { objectKey } from '../../core/model/object.ts';
-import { ACTIONS, type Change, type Summary, summarize } from '../../core/model/plan.ts';
+import { ACTIONS, type Change, diffExitCode, type Summary, summarize } from '../../core/model/plan.ts';
 import { type Problem, ProblemError } from '../../core/model/problem.ts';
 import { compareSets } from '../../core/plan/compare.ts';
 import { SecretGate } from '../../core/plan/secret-gate.ts';
@@ -27,7 +27,7 @@ export async function runDiff(desk: Desk): Promise<number> {
   const { host, inputs } = desk;
   const configuration = await configurationOf(desk);
   const configured = configuration && (await readEntry(desk, configuration));
-  const sides = await sidesOf(desk, { name: configured?.entry.name, siblings: configured?.siblings });
+  const sides = await sidesOf(desk, configured);
   host.output({ commit: sides.head });
   const changes = await host.section(`Compare ${sides.words}`, async () => {
     const found = await compare(desk, sides, configured?.entry);
@@ -91,12 +91,17 @@ function refuseProblems(before: ReadResult | undefined, { base }: Sides): void {
 }
 
 /** A path that is nowhere is a typing mistake; one that only one side has comes or goes. */
-function refuseNowhere(after: ReadResult, before: ReadResult | undefined, { paths }: Reading): void {
+function refuseNowhere(
+  after: ReadResult,
+  before: ReadResult | undefined,
+  { paths, kustomize }: Reading,
+): void {
+  const what = kustomize ? 'kustomization' : 'path';
   const nowhere = after.absent.filter((path) => !before || before.absent.includes(path));
   const [first, ...more] = nowhere.map(
     (path): Problem => ({
       code: 'NoSuchPath',
-      message: 'there is no such path in any of the compared revisions',
+      message: `there is no such ${what} in any of the compared revisions`,
       file: path,
       hint: 'paths count from the root of the repository',
     }),
@@ -136,17 +141,19 @@ function writeReports(
 }
 
 function outputsOf(counts: Summary): Record<string, string> {
-  const { create, update, replace, delete: deleted, unknown } = counts;
   return {
-    // What could not be told may be a change.
-    has_changes: String(create + update + replace + deleted + unknown > 0),
+    has_changes: String(differs(counts)),
     ...Object.fromEntries(ACTIONS.map((action) => [action, String(counts[action])])),
   };
 }
 
 function isFailing(counts: Summary, what: FailOn): boolean {
-  if (what !== 'any') return counts[what] > 0;
-  return counts.create + counts.update + counts.replace + counts.delete + counts.unknown > 0;
+  return what === 'any' ? differs(counts) : counts[what] > 0;
+}
+
+/** What could not be told may be a change. */
+function differs(counts: Summary): boolean {
+  return diffExitCode(counts) !== 0;
 }
 
 function annotation(change: Change): Annotation[] {

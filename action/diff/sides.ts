@@ -1,5 +1,6 @@
 import { ProblemError } from '../../core/model/problem.ts';
-import { type Desk, wantedCommit } from '../desk.ts';
+import { type Desk, hasOwnManifests, wantedCommit } from '../desk.ts';
+import type { ConfiguredEntry } from '../entry.ts';
 import { appliedRevision } from './applied.ts';
 
 /** What is compared: a commit with another one, or with a cluster, or with both. */
@@ -14,13 +15,10 @@ export interface Sides {
 }
 
 /** By the inputs, and by what the job is for. Throws ProblemError where there is nothing to compare with. */
-export async function sidesOf(
-  desk: Desk,
-  entry: { name: string | undefined; siblings: number | undefined },
-): Promise<Sides> {
+export async function sidesOf(desk: Desk, configured: ConfiguredEntry | undefined): Promise<Sides> {
   const { inputs, job } = desk;
   const { against, agent, environment } = inputs;
-  const isOwn = (inputs.manifestProject ?? job.project) === job.project && inputs.commit === undefined;
+  const isOwn = hasOwnManifests(desk) && inputs.commit === undefined;
   const change = isOwn ? job.change : undefined;
   const head = change?.head ?? wantedCommit(desk);
   const context = against === undefined || against === 'live' ? await kubeContext(desk) : undefined;
@@ -40,11 +38,7 @@ export async function sidesOf(
   };
 
   async function baseOf(): Promise<string | undefined> {
-    const options = {
-      ...(entry.name !== undefined && { name: entry.name }),
-      ...(entry.siblings !== undefined && { siblings: entry.siblings }),
-    };
-    if (against === 'applied') return await appliedRevision(desk, options);
+    if (against === 'applied') return await appliedRevision(desk, configured);
     if (change) return change.base;
     // Against a cluster, the other revision only says what left the manifests.
     if (context !== undefined) return undefined;
@@ -54,7 +48,7 @@ export async function sidesOf(
         message: 'there is nothing to compare with: this is no pipeline of a merge request',
         hint: 'name the agent or its environment to compare with what it has applied',
       });
-    return await appliedRevision(desk, options);
+    return await appliedRevision(desk, configured);
   }
 }
 

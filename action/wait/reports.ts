@@ -25,6 +25,18 @@ export interface Reports {
 /** How far back an agent's last word is looked for. */
 const COMMITS_BACK = 20;
 
+/** The agent's newest commit status at a commit, by any of its names. */
+export async function statusOf(
+  gitlab: Pick<GitLabProjects, 'statuses'>,
+  { project, names }: Pick<StatusPlace, 'project' | 'names'>,
+  commit: string,
+): Promise<GitLabAnswer<Report | undefined>> {
+  const found = await gitlab.statuses(project, commit, names);
+  if (!found.ok) return found;
+  const newest = [...found.value.values()].sort((a, b) => b.id - a.id)[0];
+  return { ok: true, value: newest && { ...newest, commit } };
+}
+
 /**
  * Commit statuses of the agent. `tip`: the commit that it is to be at by now, which is another one where somebody
  * pushed or pointed it further.
@@ -33,12 +45,7 @@ export function statusReports(
   gitlab: Pick<GitLabProjects, 'statuses' | 'commits'>,
   { project, names, branch, tip }: StatusPlace,
 ): Reports {
-  const of = async (commit: string): Promise<GitLabAnswer<Report | undefined>> => {
-    const found = await gitlab.statuses(project, commit, names);
-    if (!found.ok) return found;
-    const newest = [...found.value.values()].sort((a, b) => b.id - a.id)[0];
-    return { ok: true, value: newest && { ...newest, commit } };
-  };
+  const of = (commit: string) => statusOf(gitlab, { project, names }, commit);
   return {
     name: `commit status ${names[0]}`,
     of,

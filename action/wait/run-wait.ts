@@ -1,6 +1,13 @@
 import { ProblemError } from '../../core/model/problem.ts';
-import { type Desk, demand, manifestProject, problemOf, wantedCommit } from '../desk.ts';
-import { type Configuration, configurationOf, entryIn, readEntry, statusNames } from '../entry.ts';
+import { type Desk, manifestProject, problemOf, wantedCommit } from '../desk.ts';
+import {
+  type Configuration,
+  configurationOf,
+  entryIn,
+  followedBranch,
+  readEntry,
+  statusNames,
+} from '../entry.ts';
 import { Lineage } from './lineage.ts';
 import { deploymentReports, type Reports, statusReports } from './reports.ts';
 import { waitForCommit } from './wait.ts';
@@ -32,10 +39,10 @@ export async function openWatch(desk: Desk, configuration: Configuration | undef
   if (byDeployments)
     return { project, who, lineage, reports: deploymentReports(gitlab, { project, environment }) };
   const configured = configuration && (await readEntry(desk, configuration));
-  const branch = await followedBranch(desk, project, configured?.entry.ref);
+  const branch = await followedBranch(desk, configured?.entry);
   const reports = statusReports(gitlab, {
     project,
-    names: statusNames(agent!, configured?.entry.name ?? inputs.entry, configured?.siblings),
+    names: statusNames(agent!, desk, configured),
     branch,
     tip: async () => {
       // Pointed at a commit, the agent does not care where the branch is.
@@ -49,18 +56,6 @@ export async function openWatch(desk: Desk, configuration: Configuration | undef
     },
   });
   return { project, who, lineage, reports };
-}
-
-async function followedBranch(
-  { inputs, gitlab, job }: Desk,
-  project: string,
-  ref: object | undefined,
-): Promise<string> {
-  const named = inputs.branch ?? (ref && 'branch' in ref ? String(ref.branch) : undefined);
-  if (named !== undefined) return named;
-  if (project === job.project && job.defaultBranch !== undefined) return job.defaultBranch;
-  const details = demand(`the manifest project ${project} can't be read`, await gitlab.details(project));
-  return details.defaultBranch ?? 'main';
 }
 
 /** Waits for a commit. `after`: its reports up to that id don't count. Throws ProblemError where it does not get there. */

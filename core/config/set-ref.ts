@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Alias, isMap, isScalar, type Node, type Pair, Scalar, type YAMLMap } from 'yaml';
-import type { AgentConfig, ManifestRef, ManifestRepository } from '../model/agent-config.ts';
+import type { AgentConfig, ManifestEntry, ManifestRef } from '../model/agent-config.ts';
 import { applyEdits, type Edit } from '../model/edit.ts';
 import type { Problem } from '../model/problem.ts';
 import { type ConfigContext, parseAgentConfig } from './agent-config.ts';
@@ -44,7 +44,10 @@ export function setRef(
 }
 
 /** The index of the entry, or a sentence why there is none. */
-export function findEntry({ entries }: AgentConfig, selector: EntrySelector): number | string {
+export function findEntry(
+  { entries }: Pick<AgentConfig, 'entries'>,
+  selector: EntrySelector,
+): number | string {
   const names = entries.map(({ name }) => name);
   if ('name' in selector) {
     const index = names.indexOf(selector.name);
@@ -52,18 +55,21 @@ export function findEntry({ entries }: AgentConfig, selector: EntrySelector): nu
     const hint = suggest(selector.name, names);
     return `no entry is called ${selector.name}${hint ? `: ${hint}` : ''}`;
   }
-  const found = entries.filter(({ repository }) => isOf(repository, selector));
+  const found = entriesOf({ entries }, selector);
   if (found.length === 1) return entries.indexOf(found[0]!);
   if (found.length === 0) return `no entry is for the project ${selector.project}`;
   return `${found.length} entries are for the project ${selector.project}: say which of ${found.map(({ name }) => name).join(', ')}`;
 }
 
-function isOf(
-  repository: ManifestRepository,
+/** The entries of a project, by its path or its number. */
+export function entriesOf(
+  { entries }: Pick<AgentConfig, 'entries'>,
   { project, projectId }: { project: string; projectId?: number },
-): boolean {
-  if ('projectId' in repository) return repository.projectId === projectId;
-  return 'project' in repository && repository.project.toLowerCase() === project.toLowerCase();
+): ManifestEntry[] {
+  return entries.filter(({ repository }) => {
+    if ('projectId' in repository) return repository.projectId === projectId;
+    return 'project' in repository && repository.project.toLowerCase() === project.toLowerCase();
+  });
 }
 
 /** Finds the places in a valid file. Layouts that it does not know come out as no change, or as one that is refused. */

@@ -113,7 +113,7 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
       return await blobs.read(found.node.oid);
     },
     async checkOut(path, use) {
-      const start = options.inTree(path);
+      const start = plain(options.inTree(path));
       if (start === undefined || nodes.get(start)?.kind !== 'directory') throw missing(path);
       if (limits) checkSize(nodes, limits.checkOutBytes);
       // In the repository's own directory these bytes lie already; a shared temporary one must not get them.
@@ -128,6 +128,14 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
     },
     close: async () => blobs.close(),
   };
+}
+
+/** As the tree names it: `./a/` is `a`, and `.` the root. */
+function plain(path: string | undefined): string | undefined {
+  return path
+    ?.split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
 }
 
 function leftOut(path: string, bytes: number): ProblemError {

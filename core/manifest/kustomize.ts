@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
-import type { RevisionTree } from '../model/file-tree.ts';
+import { posix, relative, resolve } from 'node:path';
+import type { FileTree, RevisionTree } from '../model/file-tree.ts';
 import { ProblemError } from '../model/problem.ts';
 
 export interface KustomizeOptions {
@@ -16,6 +16,14 @@ const PROGRAMS: [program: string, args: string[]][] = [
   ['kustomize', ['build']],
   ['kubectl', ['kustomize']],
 ];
+
+const FILES = ['kustomization.yaml', 'kustomization.yml', 'Kustomization'];
+
+/** Whether there is one in the directory. */
+export async function hasKustomization(tree: Pick<FileTree, 'real'>, directory: string): Promise<boolean> {
+  const found = await Promise.all(FILES.map((name) => tree.real(posix.join(directory, name))));
+  return found.some((entry) => entry?.kind === 'file');
+}
 
 /**
  * Builds a kustomization by `kustomize build` or `kubectl kustomize`, whichever PATH has first, in the work tree or
@@ -121,11 +129,9 @@ function complaint(
   const lines = stderr
     .split('\n')
     .filter((line) => line.trim() !== '' && !/^(# Warning|Flag |goroutine |\s)/i.test(line));
-  const said = (lines.findLast((line) => /^error:/i.test(line)) ?? lines.at(-1) ?? '').replace(
-    /^error:\s*/i,
-    '',
-  );
-  const named = withoutLog(said)
+  const line = lines.findLast((one) => /^error:/i.test(one)) ?? lines.at(-1) ?? '';
+  const said = withoutLog(line).replace(/^error:\s*/i, '');
+  const named = said
     .replaceAll(path, name)
     .replaceAll(relative('/', path), name)
     .replace(/[\x00-\x1f\x7f-\x9f]/g, ' ');

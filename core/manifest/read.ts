@@ -3,7 +3,7 @@ import type { Manifest, Source } from '../model/manifest.ts';
 import type { Path } from '../model/path.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
 import { findDuplicates } from './duplicates.ts';
-import { buildKustomization } from './kustomize.ts';
+import { buildKustomization, hasKustomization } from './kustomize.ts';
 import { Collector, type Limits, readSelected } from './load.ts';
 import { DocumentPlaces } from './locate.ts';
 import type { Origin } from './normalize.ts';
@@ -92,7 +92,10 @@ export async function readManifests(inputs: ReadInputs, options: ReadOptions): P
     for (const kustomize of inputs.kustomizations ?? []) {
       await collector.guard(async () => {
         const revisionTree = inputs.revision === undefined ? undefined : await trees.revision(kustomize);
-        if (options.allowAbsent && !(await (revisionTree ?? workTree(options.cwd)).real(kustomize)))
+        if (
+          options.allowAbsent &&
+          !(await hasKustomization(revisionTree ?? workTree(options.cwd), kustomize))
+        )
           absent.push(kustomize);
         else
           collector.addKustomization(

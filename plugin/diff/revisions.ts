@@ -32,13 +32,18 @@ export async function compareRevisions(
   { from, to }: RevisionRange,
   gate: SecretGate,
   read: (revision: string | undefined, allowAbsent: boolean) => Promise<ReadResult>,
+  what: 'path' | 'kustomization',
 ): Promise<Plan> {
   const [before, after] = [await read(from, true), await read(to, true)];
   const nowhere = before.absent.filter((path) => after.absent.includes(path));
   if (nowhere.length > 0) {
     const sides = to === undefined ? `${from} nor the work tree has` : `${from} nor ${to} has`;
     throw new ProblemError(
-      ...nowhere.map((path) => ({ code: 'NoSuchPath', message: `neither ${sides} this path`, file: path })),
+      ...nowhere.map((path) => ({
+        code: 'NoSuchPath',
+        message: `neither ${sides} this ${what}`,
+        file: path,
+      })),
     );
   }
   return compareSets(before.manifests, after.manifests, gate);

@@ -37,8 +37,11 @@ export async function runDiff(flags: DiffFlags, io: Io): Promise<number> {
   let plan: Plan;
   try {
     plan = range
-      ? await compareRevisions(range, gate, (revision, allowAbsent) =>
-          readInputs(flags, io, progress, { revision, allowAbsent }),
+      ? await compareRevisions(
+          range,
+          gate,
+          (revision, allowAbsent) => readInputs(flags, io, progress, { revision, allowAbsent }),
+          flags.kustomize === undefined ? 'path' : 'kustomization',
         )
       : await withCluster(
           flags,

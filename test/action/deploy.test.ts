@@ -113,6 +113,9 @@ test('what is wrong with the configuration is said with its place', async (t) =>
   t.regex((await run()).log, /config\.yaml:2:3: unknown key "manifest_project"/);
   await agents.commit({ [CONFIG]: config() });
   t.regex((await run({ entry: 'shoop' })).log, /no entry is called shoop/);
+  const other = await run({ manifest_project: 'group/other', commit, entry: 'shop' });
+  t.regex(other.log, /the entry shop is of group\/shop, and the manifests are to be those of group\/other/);
+  t.is(await textOf(agents, CONFIG), config(), 'the commit of one project is no ref of another');
   t.regex(
     (await run({ config_project: 'group/agent' })).log,
     /group\/agent can't be read: GitLab answered 404/,

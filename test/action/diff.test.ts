@@ -227,6 +227,39 @@ test('against what the agent has applied: the newest deployment, else the newest
   t.is(job.outputs.create, '1');
 });
 
+test('what was applied is looked for in the manifest project, on its own branch or on the one that the agent follows', async (t) => {
+  const { gitlab, shop, agents, token, report } = await company(t);
+  await agents.commit({ [CONFIG]: config() });
+  const app = await gitlab.createProject('group/app', { defaultBranch: 'trunk' });
+  const source = await app.commit({ 'main.c': '' });
+  const first = await shop.commit(BEFORE);
+  const second = await shop.commit(AFTER);
+  const run = (inputs = {}) =>
+    step(
+      t,
+      { gitlab, project: app, commit: source },
+      {
+        mode: 'diff',
+        token,
+        agent: 'production',
+        config_project: 'group/agents',
+        manifest_project: 'group/shop',
+        commit: second,
+        ...inputs,
+      },
+    );
+  await report(first, 'success', 'done');
+  const done = await run();
+  t.is(done.code, 0, done.log);
+  t.like(done.outputs, { create: '1', delete: '1', update: '2' });
+
+  await shop.setBranch('live', second);
+  const third = await shop.commit({ 'k8s/d.yaml': configMap('d', {}) }, { branch: 'live' });
+  await report(third, 'success', 'done');
+  await agents.commit({ [CONFIG]: config('      ref: {branch: live}') });
+  t.like((await run()).outputs, { create: '0', delete: '1', update: '0' });
+});
+
 test('the repository that is checked out is read where it has both commits', async (t) => {
   const { run, shop, gitlab, commit } = await opened(t, BEFORE, AFTER);
   const directory = temporaryDirectory(t);
@@ -253,6 +286,10 @@ test('fail_on, and manifests that are wrong', async (t) => {
   t.regex(
     (await run({ paths: 'k9s' })).log,
     /error: k9s: there is no such path in any of the compared revisions/,
+  );
+  t.regex(
+    (await run({ paths: 'k8s', kustomize: 'true' })).log,
+    /error: k8s: there is no such kustomization in any of the compared revisions/,
   );
   const broken = await shop.commit({ 'k8s/bad.yaml': 'kind: [\n' }, { branch: 'change' });
   const wrong = await step(

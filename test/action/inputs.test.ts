@@ -128,4 +128,10 @@ test('what a job token can not do, for each mode', (t) => {
     "a job token can't write notes on merge requests",
   ]);
   t.deepEqual(check({ mode: 'diff' }, { mergeRequest }), []);
+  const notices = (inputs: Record<string, string>) =>
+    checkToken({ value: 'glcbt-64_x', kind: 'job' }, readInputs(given({ mode: 'diff', ...inputs })), job);
+  const [notice] = notices({ agent: 'a', config_project: 'g/c' });
+  t.regex(notice!, /^all manifests are compared, not those of the entry of a: a job token can't read g\/c;/);
+  t.deepEqual(notices({ agent: 'a', config_project: 'g/c', paths: 'k8s' }), []);
+  t.deepEqual(notices({ agent: 'a' }), []);
 });

@@ -106,6 +106,9 @@ test('a plan file is carried out by apply --plan, and its key is a variable', as
   const without = await run({});
   t.is(without.code, 1);
   t.regex(without.log, /plan_file needs its key in the variable GITLAB_AGENT_PLAN_KEY/);
+  const cut = await run({ GITLAB_AGENT_PLAN_KEY: key.replace('=', '') });
+  t.is(cut.code, 1);
+  t.regex(cut.log, /error: GITLAB_AGENT_PLAN_KEY is no key: it has to be 32 random bytes in base64/);
   const done = await run({ GITLAB_AGENT_PLAN_KEY: key });
   t.is(done.code, 0, done.log);
   t.false(done.log.includes(key));

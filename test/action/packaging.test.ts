@@ -66,8 +66,9 @@ for (const name of ['diff', 'deploy'])
 
 test('the function takes and gives what the step does', (t) => {
   const [head, body] = parseAllDocuments(read('func.yml')).map((one) => one.toJS());
-  for (const name of Object.keys(INPUTS)) {
-    t.true(name in head.spec.inputs, name);
+  for (const [name, input] of Object.entries(INPUTS)) {
+    const preset = name === 'mode' ? undefined : 'default' in input ? input.default : '';
+    t.is(head.spec.inputs[name].default, preset, name);
     t.is(body.env[`INPUT_${name.toUpperCase()}`], `\${{ inputs.${name} }}`);
   }
   t.deepEqual(Object.keys(head.spec.outputs), Object.keys(OUTPUTS));

@@ -37,7 +37,9 @@ export async function tellPipeline(stage: Stage, options: PipelineOptions): Prom
   );
   await stage.run('env $(cat diff.env) INPUT_MODE=diff INPUT_AGENT=demo gitlab-agent-ci');
   const note = request.notes.find(({ system }) => !system)!;
-  stage.quote([`GitLab, merge request !${request.iid}, a note:`, ...note.body.split('\n').slice(1, 16)]);
+  // All but the hidden marker.
+  const lines = note.body.trimEnd().split('\n').slice(1);
+  stage.quote([`GitLab, merge request !${request.iid}, a note:`, ...lines]);
   await stage.run(
     "git -C shop switch -q main && git -C shop merge -q --no-ff -m 'Merge release' release && git -C shop push -q",
   );

@@ -93,6 +93,14 @@ test('the files of a commit are listed and read by any name; links stay inside, 
     t.deepEqual((await readdir(directory)).sort(), ['in.yaml', 'x.yaml']);
     t.is(await readFile(join(directory, '..', 'line\nfeed.yaml'), 'utf8'), '1');
   });
+  for (const [name, within] of Object.entries({
+    '.': 'sub/in.yaml',
+    './': 'sub/in.yaml',
+    './sub/': 'in.yaml',
+  }))
+    await opened.tree.checkOut(name, async (directory) => {
+      t.is(await readFile(join(directory, within), 'utf8'), '0', name);
+    });
   await opened.tree.close();
 });
 

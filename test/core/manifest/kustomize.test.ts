@@ -39,6 +39,15 @@ test('what kustomize complains about becomes a sentence without a stack', async 
   );
 });
 
+test('what newer kubectl logs is read as what it says', async (t) => {
+  const env = await fakePath(
+    t,
+    `echo 'E1126 04:30:26.952410   13397 run.go:72] "command failed" err="no matches for \\"b.yaml\\""' >&2; exit 1`,
+  );
+  const { problems } = await read(await directoryWith(t, files), [], { kustomizations: ['k'], env });
+  t.is(problems[0]?.message, 'kustomize could not build the kustomization: no matches for "b.yaml"');
+});
+
 test('what it says about secrets stays unsaid', async (t) => {
   const env = await fakePath(
     t,

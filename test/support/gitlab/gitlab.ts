@@ -98,6 +98,13 @@ export class GitLab implements AsyncDisposable {
   }
 }
 
+let found: Promise<string> | undefined;
+
+async function httpBackend(): Promise<string> {
+  found ??= gitText(['--exec-path'], { cwd: tmpdir() });
+  return join((await found).trim(), 'git-http-backend');
+}
+
 /** Starts one on 127.0.0.1, ready when this resolves. */
 export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> {
   const { version = '18.10.0-ee', tls = false, port = 0, limits = {}, now = () => new Date() } = options;
@@ -112,7 +119,7 @@ export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> 
     directory,
     limits,
     hooks: writeHooks(directory),
-    httpBackend: join((await gitText(['--exec-path'], { cwd: directory })).trim(), 'git-http-backend'),
+    httpBackend: await httpBackend(),
   });
   world.pushListeners.push(
     (push) => followBranches(world, push),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AccessToken, newProjectToken, type TokenOptions } from './access-token.ts';
@@ -42,6 +43,7 @@ export interface CommitOptions {
 }
 
 const ZERO = '0'.repeat(40);
+const FULL_SHA = /^[0-9a-f]{40}$/;
 
 /** A project with its repository. The methods do what a test wants to have happened, without asking for rights. */
 export class Project {
@@ -72,6 +74,8 @@ export class Project {
   readonly largeReads = new Map<string, number[]>();
   readonly webhooks: Webhook[] = [];
   readonly #world: World;
+  /** Full SHAs that were found: nothing is ever pruned. */
+  readonly #commits = new Set<string>();
 
   private constructor(world: World, path: string, options: ProjectOptions) {
     this.#world = world;
@@ -198,15 +202,29 @@ export class Project {
 
   /** The SHA that a branch points to, undefined where there is none. */
   async head(branch = this.defaultBranch): Promise<string | undefined> {
-    return await gitAnswer(['rev-parse', '--verify', '--quiet', `refs/heads/${branch}`], {
-      cwd: this.directory,
-    });
+    return this.#looseHead(branch) ?? (await this.#parse(`refs/heads/${branch}`));
+  }
+
+  /** Read as git would, without a process for it: most of what a request costs here are processes. */
+  #looseHead(branch: string): string | undefined {
+    try {
+      return FULL_SHA.exec(readFileSync(join(this.directory, 'refs', 'heads', branch), 'utf8').trim())?.[0];
+    } catch {
+      return undefined;
+    }
   }
 
   /** The commit that a branch, tag or SHA (also a short one) names. */
   async resolve(revision: string): Promise<string | undefined> {
     if (revision === '' || revision.startsWith('-')) return undefined;
-    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`];
+    if (this.#commits.has(revision)) return revision;
+    const commit = await this.#parse(`${revision}^{commit}`);
+    if (commit === revision) this.#commits.add(revision);
+    return commit;
+  }
+
+  async #parse(expression: string): Promise<string | undefined> {
+    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', expression];
     return await gitAnswer(args, { cwd: this.directory });
   }
 
