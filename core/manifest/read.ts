@@ -3,7 +3,6 @@ import type { Manifest, Source } from '../model/manifest.ts';
 import type { Path } from '../model/path.ts';
 import { type Problem, ProblemError } from '../model/problem.ts';
 import { findDuplicates } from './duplicates.ts';
-import { buildKustomization, hasKustomization } from './kustomize.ts';
 import { Collector, type Limits, readSelected } from './load.ts';
 import { DocumentPlaces } from './locate.ts';
 import type { Origin } from './normalize.ts';
@@ -90,6 +89,7 @@ export async function readManifests(inputs: ReadInputs, options: ReadOptions): P
       });
     }
     for (const kustomize of inputs.kustomizations ?? []) {
+      const { buildKustomization, hasKustomization } = await import('./kustomize.ts');
       await collector.guard(async () => {
         const revisionTree = inputs.revision === undefined ? undefined : await trees.revision(kustomize);
         if (
