@@ -63,7 +63,8 @@ test('from nothing to synced in one command, and again without a change', async 
   t.regex(again.stdout, /^\d+ unchanged\n/);
   t.is(await config.head(), tip);
   // The same rights follow from the configuration where install is asked for them alone.
-  const alone = await inNamespace(here, ['install', '--rbac=generated', '--dry-run'], { env });
+  const there = { ...env, GITLAB_HOST: gitlab.url };
+  const alone = await inNamespace(here, ['install', '--rbac=generated', '--dry-run'], { env: there });
   t.is(alone.code, 0, alone.stdout + alone.stderr);
   const slash = `--gitlab-url=${gitlab.url}/`;
   const other = await inNamespace(here, ['install', slash, '--rbac=generated', '--dry-run'], { env });
