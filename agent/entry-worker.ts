@@ -427,7 +427,9 @@ export class EntryWorker {
     const revision = before?.commit ?? this.#before?.observed?.revision;
     const target =
       revision !== undefined && revision !== by ? this.#target({ ...before, commit: revision }) : undefined;
-    if (target) reporter?.supersede(target, by);
+    if (!target) return;
+    if (before) reporter?.supersede(target, by);
+    else void reporter?.supersedeSince(target, by);
   }
 
   /** Where a commit is reported; undefined for repositories outside this GitLab. */

@@ -50,6 +50,8 @@ const GIVE_UP_AFTER = 3_600_000;
 const MOST_KNOWN = 2_000;
 /** What waits beyond that is given up, the oldest first. */
 const MOST_QUEUED = 200;
+/** Each of these costs a request after a restart; who pushes more in so short a time looks at the newest. */
+const MOST_BETWEEN = 20;
 
 /**
  * Reports what becomes of commits, as commit statuses and deployments: each transition once, those of a commit in
@@ -97,6 +99,29 @@ export class StatusReporter {
       description: `superseded by ${by.slice(0, 12)}`,
       onlyIfOpen: true,
     });
+  }
+
+  /**
+   * The same after a restart: what came between the commit that was recorded last and the one that is there now may have
+   * been reported by an agent that died before it could record that, and only GitLab knows of it.
+   */
+  async supersedeSince(target: StatusTarget, by: string): Promise<void> {
+    const { gitlab, signal, random } = this.#options;
+    this.supersede(target, by);
+    const backoff = new Backoff(FIRST_PAUSE, LONGEST_PAUSE, random);
+    while (!signal.aborted) {
+      const between = await gitlab
+        .commitsBetween(target.project, target.commit, by)
+        .catch((error: unknown) => ({ ok: false as const, failure: unsent(error) }));
+      if (between.ok) {
+        const lost = between.value.filter((commit) => commit !== by).slice(0, MOST_BETWEEN);
+        for (const commit of lost.toReversed()) this.supersede({ ...target, commit }, by);
+        return;
+      }
+      // Why else nothing is reported is said where that is tried.
+      if (!mayPass(between.failure)) return;
+      await pause(Math.max(backoff.next(), between.failure.retryAfter ?? 0), signal);
+    }
   }
 
   #queue(item: Item): void {

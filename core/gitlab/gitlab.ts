@@ -8,6 +8,7 @@ import type {
   StatusUpdate,
 } from '../model/gitlab.ts';
 import { answer } from './answer.ts';
+import { compareCommits } from './compare-commits.ts';
 import { type GitLabOptions, resourceOptions } from './connection.ts';
 
 /** GitLab's limit for descriptions and URLs of statuses. */
@@ -51,6 +52,10 @@ export function openGitLab(options: GitLabOptions): GitLab {
         async (id) => void (await commits.editStatus(id, sha, update.state, statusFields(update))),
         isSameAgain,
       ),
+    commitsBetween: async (project, from, to) => {
+      const compared = await compareCommits(options, project, { from, to });
+      return compared.ok ? { ok: true, value: compared.value.map(({ id }) => id) } : compared;
+    },
     deployment: (project, environment, sha) =>
       answer(async () => {
         const query = { environment, orderBy: 'id', sort: 'desc', perPage: 20, maxPages: 1 } as const;

@@ -45,6 +45,8 @@ export interface GitLab {
   status(project: string, sha: string, name: string): Promise<GitLabAnswer<string | undefined>>;
   /** Sets the status of a full commit SHA. A state that it already has is no failure. */
   setStatus(project: string, sha: string, update: StatusUpdate): Promise<GitLabAnswer<void>>;
+  /** The commits that lead from one to another, which is the last; the newest first. */
+  commitsBetween(project: string, from: string, to: string): Promise<GitLabAnswer<string[]>>;
   /** The newest deployment of a commit to an environment; undefined where there is none. */
   deployment(
     project: string,

@@ -230,7 +230,7 @@ test('--follow waits for a leader, and --tail counts the lines that are wanted',
   await waitFor(async () => soFar.stderr.includes('waiting for the next leader'), { what: 'it to wait' });
   t.regex(
     soFar.stderr,
-    /^notice: production is not running: nobody has led it since 5m, all replicas have ended\n/,
+    /^notice: production is not running: nobody has led it since 5m, all replicas have ended\n/m,
   );
   await lead(ns, 'production', 'agent-0_00000001');
   await waitFor(async () => soFar.stdout.includes('c\n'), { what: 'the last lines' });

@@ -27,10 +27,10 @@ export interface ErrorRow {
 /** A person reads it at one glance. */
 const LONGEST = 400;
 
-/** One test for each row. */
+/** One test for each row, one after the other: each is a program of its own, and dozens at once would starve the rest. */
 export function tellsErrors(rows: readonly ErrorRow[]): void {
   for (const row of rows)
-    test(`told in a sentence: ${row.what}`, async (t) => {
+    test.serial(`told in a sentence: ${row.what}`, async (t) => {
       const { args, secrets, ...options } = typeof row.given === 'function' ? await row.given(t) : row.given;
       judge(t, row, await plugin(typeof args === 'string' ? args.split(' ') : args, options), secrets);
     });
