@@ -12,12 +12,10 @@ import { untilGone } from './leaving.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { RepositoryWatch, Seen } from './repository-watch.ts';
+import { Schedule, type Trigger } from './schedule.ts';
 import type { StatusReporter, StatusTarget } from './status-reporter.ts';
-import { Alarm, Backoff } from './time.ts';
+import { Alarm } from './time.ts';
 import { headline } from './words.ts';
-
-/** What began a pass. */
-export type Trigger = 'poll' | 'sync' | 'interval' | 'drift' | 'retry';
 
 export interface WorkerOptions {
   entry: ResolvedEntry;
@@ -39,10 +37,6 @@ export interface WorkerOptions {
   metrics: Metrics;
 }
 
-const RETRY = { first: 5_000, longest: 300_000 };
-/** A repair that somebody undoes at once is not repeated at once. */
-const DRIFT = { first: 1_000, longest: 300_000 };
-
 /**
  * Keeps one entry in step with its revision, until the signal ends. Level-triggered: whatever happened, the newest
  * revision and the newest wishes count, and a newer revision ends what is under way between two objects.
@@ -50,29 +44,24 @@ const DRIFT = { first: 1_000, longest: 300_000 };
 export class EntryWorker {
   readonly #options: WorkerOptions;
   readonly #alarm = new Alarm();
-  readonly #retry: Backoff;
-  readonly #contest: Backoff;
+  readonly #schedule: Schedule;
   /** The revision that was seen last, and why it could not be asked for since. */
   #seen: (Seen & { ok: true }) | undefined;
   #failure: SourceFailure | undefined;
   #wishes: ParentWishes = {};
   /** Of the parent as it was found: what was said before this process began. */
   #before: SetStatus | undefined;
-  /** The commit that was begun last, and whether it came to its end without failures. */
+  /** The commit that was begun last. */
   #begun: string | undefined;
-  #isSettled = false;
   #isSynced = false;
   #isQueued = false;
-  /** Deleted objects that are waited for. */
-  #leaving: { objects: readonly ObjectId[]; end: AbortController } | undefined;
+  /** What passes have deleted, also those that failed, and may still be there; and the wait for its end. */
+  #deleted: readonly ObjectId[] = [];
+  #leaving: { end: AbortController } | undefined;
   #handledRequest: string | undefined;
   /** The wish for a pass since which the repository has been looked at. */
   #lookedFor: string | undefined;
   #underWay: { commit: string; newer: AbortController } | undefined;
-  #retryAt = 0;
-  #repairAt = Number.POSITIVE_INFINITY;
-  #repairedAt = 0;
-  #intervalAt = 0;
   #reportedFailure: string | undefined;
   #reportedDependencies = '';
   /** When it last got on with something: for the liveness probe. */
@@ -81,15 +70,16 @@ export class EntryWorker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#retry = new Backoff(RETRY.first, RETRY.longest, options.random);
-    this.#contest = new Backoff(DRIFT.first, DRIFT.longest, options.random);
+    this.#schedule = new Schedule(options.entry.intervalMs, options.random);
   }
 
   /** Whether a pass is due that can't be begun yet. */
   get isWaiting(): boolean {
     if (this.#underWay) return false;
     return (
-      this.#isQueued || this.#reportedDependencies !== '' || (this.#begun !== undefined && !this.#isSettled)
+      this.#isQueued ||
+      this.#reportedDependencies !== '' ||
+      (this.#begun !== undefined && !this.#schedule.isSettled)
     );
   }
 
@@ -169,8 +159,7 @@ export class EntryWorker {
     if (seen.commit === before?.commit) return;
     this.#supersede(before, seen.commit);
     log.info('GitOps: new commit', { commit: seen.commit });
-    this.#retry.reset();
-    this.#retryAt = 0;
+    this.#schedule.renew();
     this.#setReady(false);
     const { commit, newer } = this.#underWay ?? {};
     if (seen.commit !== commit) newer?.abort(new Error('a newer revision is there'));
@@ -183,14 +172,12 @@ export class EntryWorker {
 
   /** Whatever came of the last pass: it takes another one. */
   #again(): void {
-    this.#isSettled = false;
-    this.#retryAt = 0;
+    this.#schedule.again();
     this.#alarm.ring();
   }
 
   /** Why a pass is due now, or in how many ms one may be, unless something happens before. */
   #due(): Trigger | number {
-    const now = Date.now();
     const { entry } = this.#options;
     const seen = this.#seen;
     if (entry.suspend || this.#wishes.suspended !== undefined) return Number.POSITIVE_INFINITY;
@@ -199,13 +186,7 @@ export class EntryWorker {
     // What is in the repository now is found out first.
     if (this.#isAsked()) return this.#isLookedAt() ? 'sync' : Number.POSITIVE_INFINITY;
     if (seen.commit !== this.#begun) return 'poll';
-    const retryAt = this.#isSettled ? Number.POSITIVE_INFINITY : this.#retryAt;
-    // While the repository can't be read, looking through everything would only unsay that.
-    const intervalAt = this.#failure ? Number.POSITIVE_INFINITY : this.#intervalAt;
-    if (now >= retryAt) return 'retry';
-    if (now >= this.#repairAt) return 'drift';
-    if (now >= intervalAt) return 'interval';
-    return Math.min(retryAt, this.#repairAt, intervalAt) - now;
+    return this.#schedule.due(Date.now(), { isReadable: this.#failure === undefined });
   }
 
   #isAsked(): boolean {
@@ -276,7 +257,7 @@ export class EntryWorker {
     const target = this.#target(seen);
     if (target) reporter?.report(target, 'running', 'being applied');
     this.#begun = commit;
-    this.#repairAt = Number.POSITIVE_INFINITY;
+    this.#schedule.begin();
     tracker.passBegins();
     this.#leaving?.end.abort();
     const startedAt = Date.now();
@@ -304,28 +285,27 @@ export class EntryWorker {
         result.objects.filter(({ id }) => !isExcluded(entry, id)),
         result.isSynced,
       );
+    this.#deleted = [...this.#deleted, ...(result.pruned ?? [])];
     this.#conclude(result, trigger, target);
-    if (result.isSynced) this.#waitForDeleted(result.pruned ?? [], target);
+    if (result.isSynced && this.#deleted.length > 0) this.#waitForDeleted(this.#deleted, target);
   }
 
   /** The commit is not there before what left it is gone. */
-  #waitForDeleted(deleted: readonly ObjectId[], target: StatusTarget | undefined): void {
+  #waitForDeleted(objects: readonly ObjectId[], target: StatusTarget | undefined): void {
     const { desk, entry, reporter, tracker, log } = this.#options;
-    // Those of the pass before may still be there.
-    const objects = [...(this.#leaving?.objects ?? []), ...deleted];
-    if (objects.length === 0) return;
-    const leaving = { objects, end: new AbortController() };
+    const leaving = { end: new AbortController() };
     this.#leaving = leaving;
     const signal = AbortSignal.any([desk.signal, leaving.end.signal]);
     const commit = this.#begun;
+    const forget = (): void => {
+      this.#deleted = [];
+      this.#leaving = undefined;
+      if (!this.#underWay) tracker.tellAgain();
+    };
     untilGone(desk.cluster, objects, { timeout: entry.pruneTimeoutMs, signal })
       .then((sentence) => {
         if (signal.aborted) return;
-        if (sentence === undefined) {
-          this.#leaving = undefined;
-          if (!this.#underWay) tracker.tellAgain();
-          return;
-        }
+        if (sentence === undefined) return forget();
         log.error('Objects are not gone', { ...(commit !== undefined && { commit }), error: sentence });
         if (target && this.#isNewest(target.commit)) reporter?.report(target, 'failed', sentence);
       })
@@ -333,8 +313,7 @@ export class EntryWorker {
         if (signal.aborted) return;
         // It can't be told: nothing speaks against it any more.
         log.warn('Deleted objects could not be looked at', { error: String(error) });
-        this.#leaving = undefined;
-        tracker.tellAgain();
+        forget();
       });
   }
 
@@ -362,23 +341,16 @@ export class EntryWorker {
   }
 
   #conclude(result: PassResult, trigger: Trigger, target: StatusTarget | undefined): void {
-    const { entry, random, metrics, log, reporter } = this.#options;
+    const { entry, metrics, log, reporter } = this.#options;
     const now = Date.now();
-    this.#intervalAt = now + entry.intervalMs * (0.95 + random() / 10);
-    this.#isSettled = result.isSynced || !result.mayPass;
+    this.#schedule.end(result, now);
     this.#isSynced = result.isSynced;
-    if (result.isInterrupted) {
-      this.#isSettled = false;
-      this.#retryAt = 0;
-      return;
-    }
-    if (result.isSynced) this.#retry.reset();
-    else this.#retryAt = now + this.#retry.next();
+    if (result.isInterrupted) return;
     if (trigger === 'drift' || trigger === 'interval') {
       const repaired = result.written ?? 0;
       if (repaired > 0) {
         metrics.drift.inc({ entry: entry.name }, repaired);
-        this.#repairedAt = now;
+        this.#schedule.repaired(now);
         log.info('Drift repaired', { objects: repaired });
       }
     }
@@ -411,13 +383,8 @@ export class EntryWorker {
   #onDrift(objects: readonly string[], managers: readonly string[]): void {
     const { log } = this.#options;
     log.info('Drift', { objects, ...(managers.length > 0 && { managers }) });
-    const now = Date.now();
-    // Who undoes a repair within a minute will do so again.
-    if (now - this.#repairedAt > 60_000) this.#contest.reset();
-    const wait = this.#contest.next();
-    if (wait > 8_000)
+    if (this.#schedule.drifted(Date.now()))
       log.warn('Drift comes back: somebody else writes these objects, too', { objects, managers });
-    this.#repairAt = Math.min(this.#repairAt, now + wait / 2);
     this.#alarm.ring();
   }
 
