@@ -29,6 +29,9 @@ same is done through GitLab's API with your token, if there is one: GITLAB_TOKEN
 (scope api; it is for GITLAB_HOST, as glab has it) or glab's login. Comments and
 layout of the file stay. Where neither may it says what to write by hand.
 
+The agent goes there when it polls its configuration next: status -w shows it.
+New commits of the branch count again once ref names it, or is gone.
+
 Exit codes: 0 done, or nothing to do, 1 not wanted, 2 it could not be done.`;
 
 const EXAMPLES = `Examples:
