@@ -15,6 +15,9 @@ import { confirm } from '../ask.ts';
 import type { RollbackFlags } from '../commands/rollback.ts';
 import { comparedText, compareEntry } from '../diff/compare-entry.ts';
 import { type Io, wantsColor } from '../io.ts';
+import { followToEnd, type Standing } from '../wait/follow-to-end.ts';
+import { standing } from '../wait/standing.ts';
+import { readWait } from '../wait-flags.ts';
 import { pointAgent } from './point-agent.ts';
 
 /** Runs `rollback` and returns its exit code. Throws ProblemError for what a person has to mend. */
@@ -25,7 +28,9 @@ export function runRollback(flags: RollbackFlags, io: Io): Promise<number> {
       message: 'without a terminal nobody can be asked whether to roll back',
       hint: '--yes does it without asking; kubectl gitlab-agent diff AGENT PROJECT --rev COMMIT shows what it would change',
     });
-  return withAgents(flags, io, async ({ cluster, agents, progress }) => {
+  const waiting = readWait(flags);
+  return withAgents(flags, io, async (sight) => {
+    const { cluster, agents, progress } = sight;
     const [agent, entry] = theOnlyEntry(chooseAgents(agents, wordsOf(flags)), 'rollback');
     const { gitlab, configuration } = agent.record ?? {};
     if (gitlab === undefined || configuration === undefined)
@@ -38,7 +43,7 @@ export function runRollback(flags: RollbackFlags, io: Io): Promise<number> {
     const options = { rev: target, secretPath: flags.secretPath };
     const compared = await compareEntry(cluster, agent.name, entry, options, io, progress);
     if (compared.problems.length > 0) throw new ProblemError(...compared.problems);
-    progress.end();
+    progress.rest();
     const style = { color: wantsColor(io, flags.color), width: io.columns, now: new Date() };
     io.out(comparedText([compared], 'unified', style));
     const { unknown } = summarize(compared.changes);
@@ -50,8 +55,22 @@ export function runRollback(flags: RollbackFlags, io: Io): Promise<number> {
     }
     const place = { agent: agent.name, gitlab, project: configuration.project };
     io.out(`${oneLine(await pointAgent(place, entry.name, target, io))}\n`);
-    return 0;
+    if (!waiting) return 0;
+    return await followToEnd(sight, io, {
+      agent,
+      entries: [entry.name],
+      timeout: waiting.timeout,
+      judge: (one) => standingAt(one, target),
+      color: flags.color,
+    });
   });
+}
+
+/** How an entry is does not count before the agent is at the commit. */
+function standingAt(entry: EntryStatus, commit: string): Standing {
+  const at = entry.status?.observed?.revision;
+  if (entry.sync === 'Suspended' || at === commit) return standing(entry, '');
+  return { state: 'waiting', message: `the agent is still at ${shortRevision(at)}` };
 }
 
 async function historyOf(cluster: Cluster, { set }: EntryStatus): Promise<HistoryEntry[]> {

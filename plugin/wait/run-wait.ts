@@ -1,4 +1,3 @@
-import { entryEnd } from '../../core/apply/entry-end.ts';
 import { resolveCommit } from '../../core/git/repository.ts';
 import { OBJECT_ID } from '../../core/git/wanted-commit.ts';
 import type { EntryStatus } from '../../core/model/agent-status.ts';
@@ -12,6 +11,7 @@ import type { Io } from '../io.ts';
 import { readWait } from '../wait-flags.ts';
 import { CommitRelations } from './commit-relation.ts';
 import { followToEnd, type Standing } from './follow-to-end.ts';
+import { standing } from './standing.ts';
 
 /** Runs `wait` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runWait(flags: WaitCommandFlags, io: Io): Promise<number> {
@@ -60,19 +60,6 @@ async function readCommit(given: string, io: Io): Promise<string> {
       hint: 'write the commit itself, or run this in a clone of the manifest project',
     });
   }
-}
-
-function standing(entry: EntryStatus, about: string): Standing {
-  const end = entryEnd(entry);
-  const { status, sync } = entry;
-  if (end.end === 'failed') return { state: 'failed', message: `${end.message}${about}`, code: 1 };
-  if (end.end === 'underWay') return { state: 'waiting', message: `${end.message}${about}` };
-  if (sync !== 'Synced')
-    return { state: 'waiting', message: `what is wanted by now is not applied yet${about}` };
-  return {
-    state: 'done',
-    message: `synced and healthy at ${shortRevision(status?.applied?.revision)}${about}`,
-  };
 }
 
 /** Judges one entry by a commit. */

@@ -67,7 +67,7 @@ test('rollback shows the diff, asks, and points the agent through Git', async (t
   );
   t.false(refused.stderr.includes(reader));
 
-  const done = await plugin(['rollback', 'test', 'shop', '-n', ns, '--yes'], { env });
+  const done = await plugin(['rollback', 'test', 'shop', '-n', ns, '--yes', '--wait'], { env });
   t.is(done.code, 0, done.stderr);
   t.regex(
     done.stdout,
@@ -79,6 +79,8 @@ test('rollback shows the diff, asks, and points the agent through Git', async (t
     done.stdout,
     /\nmain of group\/agents is at [0-9a-f]{12} by a push with your Git credentials, and points shop at [0-9a-f]{12};/,
   );
+  // What was healthy before it was there does not count.
+  t.true(done.stdout.endsWith(`\ngroup/shop: synced and healthy at ${first.slice(0, 12)}\n`), done.stdout);
   const path = `/api/v1/namespaces/${ns}/configmaps/a`;
   await waitFor(async () => (await apiCall(accessOf(endpoint), 'GET', path)).data.x === '1', {
     what: 'the agent to follow',
