@@ -72,7 +72,7 @@ export async function watchConfiguration(options: ConfigurationOptions): Promise
   }
 }
 
-/** The file is there, but what it says can't be told. */
+/** What the file says, or whether there is one, can't be told. */
 interface Unreadable {
   config?: undefined;
   problems: readonly Problem[];

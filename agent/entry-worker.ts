@@ -57,7 +57,7 @@ export class EntryWorker {
   #isQueued = false;
   /** What passes have deleted, also those that failed, and may still be there; and the wait for its end. */
   #deleted: readonly ObjectId[] = [];
-  #leaving: { end: AbortController } | undefined;
+  #leaving: AbortController | undefined;
   #handledRequest: string | undefined;
   /** The wish for a pass since which the repository has been looked at. */
   #lookedFor: string | undefined;
@@ -134,7 +134,7 @@ export class EntryWorker {
       }
     } finally {
       stopFollowing();
-      this.#leaving?.end.abort();
+      this.#leaving?.abort();
       await stopTracking();
       this.#setReady(false);
       for (const gauge of [metrics.objects, metrics.synced]) await forgetEntry(gauge, entry.name);
@@ -230,7 +230,7 @@ export class EntryWorker {
     this.#isQueued = false;
     // While others had their turn it may have been suspended, or a newer revision came.
     const trigger = this.#due();
-    if (!signal.aborted && (typeof trigger !== 'string' || this.#untoldFailure)) {
+    if (typeof trigger !== 'string' || this.#untoldFailure) {
       release();
       return;
     }
@@ -238,8 +238,7 @@ export class EntryWorker {
     const newer = new AbortController();
     this.#underWay = { commit: seen.commit, newer };
     try {
-      if (!signal.aborted && typeof trigger === 'string')
-        await this.#carryOut(trigger, seen, AbortSignal.any([signal, newer.signal]));
+      if (!signal.aborted) await this.#carryOut(trigger, seen, AbortSignal.any([signal, newer.signal]));
     } catch (error) {
       if (!signal.aborted) throw error;
     } finally {
@@ -259,7 +258,7 @@ export class EntryWorker {
     this.#begun = commit;
     this.#schedule.begin();
     tracker.passBegins();
-    this.#leaving?.end.abort();
+    this.#leaving?.abort();
     const startedAt = Date.now();
     const result = await runPass(desk, {
       commit,
@@ -287,22 +286,21 @@ export class EntryWorker {
       );
     this.#deleted = [...this.#deleted, ...(result.pruned ?? [])];
     this.#conclude(result, trigger, target);
-    if (result.isSynced && this.#deleted.length > 0) this.#waitForDeleted(this.#deleted, target);
+    if (result.isSynced && this.#deleted.length > 0) this.#waitForDeleted(target);
   }
 
   /** The commit is not there before what left it is gone. */
-  #waitForDeleted(objects: readonly ObjectId[], target: StatusTarget | undefined): void {
+  #waitForDeleted(target: StatusTarget | undefined): void {
     const { desk, entry, reporter, tracker, log } = this.#options;
-    const leaving = { end: new AbortController() };
-    this.#leaving = leaving;
-    const signal = AbortSignal.any([desk.signal, leaving.end.signal]);
+    this.#leaving = new AbortController();
+    const signal = AbortSignal.any([desk.signal, this.#leaving.signal]);
     const commit = this.#begun;
     const forget = (): void => {
       this.#deleted = [];
       this.#leaving = undefined;
       if (!this.#underWay) tracker.tellAgain();
     };
-    untilGone(desk.cluster, objects, { timeout: entry.pruneTimeoutMs, signal })
+    untilGone(desk.cluster, this.#deleted, { timeout: entry.pruneTimeoutMs, signal })
       .then((sentence) => {
         if (signal.aborted) return;
         if (sentence === undefined) return forget();

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ManifestRef } from '../../core/model/agent-config.ts';
+import type { ManifestEntry, ManifestRef } from '../../core/model/agent-config.ts';
 import type { RepositoryFile } from '../../core/model/gitlab-projects.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import type { Desk } from '../desk.ts';
@@ -13,11 +13,15 @@ export interface Target {
   ref?: ManifestRef;
 }
 
+/** Where an entry points. */
+export function targetOf({ ref }: Pick<ManifestEntry, 'ref'>): Target {
+  return ref ? { ref } : {};
+}
+
 /** Where the entry points in that file; undefined where that can't be told. */
 function targetIn(desk: Desk, configuration: Configuration, found: RepositoryFile): Target | undefined {
   try {
-    const { ref } = entryIn(desk, configuration, found).entry;
-    return ref ? { ref } : {};
+    return targetOf(entryIn(desk, configuration, found).entry);
   } catch (error) {
     if (error instanceof ProblemError) return undefined;
     throw error;

@@ -7,7 +7,7 @@ import { oneLine } from '../../core/report/escape.ts';
 import { type Desk, demand, problemOf } from '../desk.ts';
 import { type Configuration, entryIn, noFile, selectorOf } from '../entry.ts';
 import { askedFor } from './asked-for.ts';
-import { commitOf, earlierTarget, type Target } from './earlier-target.ts';
+import { commitOf, earlierTarget, type Target, targetOf } from './earlier-target.ts';
 
 /** `moved`: by this job. `already`: by somebody else. `proposed`: by a merge request that is open. */
 export interface Pointed {
@@ -47,8 +47,7 @@ export async function pointConfig(
     path: file,
     message: `${message.title}\n\n${message.body}`,
     edit: (text, found) => {
-      const { ref: current } = entryIn(desk, configuration, found).entry;
-      before = current ? { ref: current } : {};
+      before = targetOf(entryIn(desk, configuration, found).entry);
       return setRef(text, selector, ref, context);
     },
     missing: noFile(file, project, branch).problems[0]!,

@@ -1,5 +1,12 @@
 import type { ApplySetId } from '../model/apply.ts';
-import { ABSENT, type Answer, type Cluster, type Discovery, type ObjectRef } from '../model/cluster.ts';
+import {
+  ABSENT,
+  type Answer,
+  type ApiFailure,
+  type Cluster,
+  type Discovery,
+  type ObjectRef,
+} from '../model/cluster.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { missingRight } from '../model/missing-right.ts';
 import type { KubeObject } from '../model/object.ts';
@@ -49,12 +56,7 @@ export async function findSet(
   const answer = await cluster.get(ref);
   if (!answer.ok) {
     if (answer.failure.status === 404) return { set, ref };
-    throw problem(
-      set,
-      'ApplySetParent',
-      `can't be read: ${answer.failure.message}`,
-      missingRight(answer.failure),
-    );
+    throw unusable(set, 'read', answer.failure);
   }
   const live = readParent(answer.value, discovery);
   if (live.id === undefined)
@@ -115,12 +117,7 @@ export async function widenSet(
     );
     if (answer.ok) return { ...found, live: readParent(answer.value, discovery) };
     if (answer.failure.status !== 409 || attempt === ATTEMPTS)
-      throw problem(
-        found.set,
-        'ApplySetParent',
-        `can't be written: ${answer.failure.message}`,
-        missingRight(answer.failure),
-      );
+      throw unusable(found.set, 'written', answer.failure);
     live = await readAgain(cluster, discovery, found);
   }
 }
@@ -181,12 +178,7 @@ async function readAgain(
   if (answer.ok) return readParent(answer.value, discovery);
   if (answer.failure.status === 404) return undefined;
   // Written without knowing what it covers, it would cover less.
-  throw problem(
-    set,
-    'ApplySetParent',
-    `can't be read: ${answer.failure.message}`,
-    missingRight(answer.failure),
-  );
+  throw unusable(set, 'read', answer.failure);
 }
 
 /** As it was read, where it was: nobody may have written or made it meanwhile, or the answer is a 409. */
@@ -197,6 +189,10 @@ function write(
   version: string,
 ): Promise<Answer<KubeObject>> {
   return cluster.apply(ref, parentObject(set, state, version), { dryRun: false, resourceVersion });
+}
+
+function unusable(set: ApplySetId, how: 'read' | 'written', failure: ApiFailure): ProblemError {
+  return problem(set, 'ApplySetParent', `can't be ${how}: ${failure.message}`, missingRight(failure));
 }
 
 function problem({ namespace, name }: ApplySetId, code: string, what: string, hint?: string): ProblemError {

@@ -53,7 +53,7 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
   /** Follows links, part by part; undefined where the path leads nowhere, in a circle or out of the tree. */
   const follow = async (path: string, links = 0): Promise<string | undefined> => {
     let at = '';
-    const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    const parts = partsOf(path);
     for (const [index, part] of parts.entries()) {
       if (part === '..') {
         if (at === '') return undefined;
@@ -113,7 +113,9 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
       return await blobs.read(found.node.oid);
     },
     async checkOut(path, use) {
-      const start = plain(options.inTree(path));
+      const inTree = options.inTree(path);
+      // As the tree names it: `./a/` is `a`, and `.` the root.
+      const start = inTree === undefined ? undefined : partsOf(inTree).join('/');
       if (start === undefined || nodes.get(start)?.kind !== 'directory') throw missing(path);
       if (limits) checkSize(nodes, limits.checkOutBytes);
       // In the repository's own directory these bytes lie already; a shared temporary one must not get them.
@@ -130,12 +132,8 @@ export async function openRevisionTree(options: RevisionOptions): Promise<Revisi
   };
 }
 
-/** As the tree names it: `./a/` is `a`, and `.` the root. */
-function plain(path: string | undefined): string | undefined {
-  return path
-    ?.split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .join('/');
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.');
 }
 
 function leftOut(path: string, bytes: number): ProblemError {

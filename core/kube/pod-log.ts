@@ -1,15 +1,10 @@
-import type { Answer, Cluster, LogEvent, Resource } from '../model/cluster.ts';
+import type { Answer, Cluster, LogEvent, PodName, Resource } from '../model/cluster.ts';
 import { connectionFailure } from './connection-failure.ts';
 import { objectPath } from './paths.ts';
 import { cutLines } from './stream.ts';
 import type { Transport } from './transport.ts';
 
 const PODS: Resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true, verbs: [] };
-
-interface PodName {
-  namespace: string;
-  name: string;
-}
 
 /** A line may be as long as the container likes. */
 const LOG_BYTES = 64 * 1024;

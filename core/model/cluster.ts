@@ -80,6 +80,11 @@ export type WatchEvent =
   | { type: 'BOOKMARK'; resourceVersion: string }
   | { type: 'ERROR'; failure: ApiFailure };
 
+export interface PodName {
+  namespace: string;
+  name: string;
+}
+
 /** What of a container's log is wanted; all of it where nothing is said. */
 export interface LogSelection {
   /** May be left out where the Pod has only one. */
@@ -125,14 +130,11 @@ export interface Cluster {
   ): AsyncIterable<WatchEvent>;
   /** The last lines that a container wrote, or its `previous` run did, with their line feeds. */
   logs(
-    pod: { namespace: string; name: string },
+    pod: PodName,
     options: { container: string; tailLines: number; previous: boolean },
   ): Promise<Answer<string>>;
   /** The log of a container line by line, as it comes; rejects with the reason of `signal`, which ends it at once. */
-  readLog(
-    pod: { namespace: string; name: string },
-    options: LogSelection & { signal: AbortSignal },
-  ): AsyncIterable<LogEvent>;
+  readLog(pod: PodName, options: LogSelection & { signal: AbortSignal }): AsyncIterable<LogEvent>;
   /**
    * Server-side apply with `fieldValidation=Strict` and our field manager. Without `force` (true where not said) a
    * field that another manager holds with another value is a 409. With `resourceVersion`, so is an object that is no

@@ -88,8 +88,8 @@ function branch(
   const head = `${oneLine(project)}  ${oneLine(`${sync}${at}${wants}${word}`)}`;
   const inside = style.width - trunk.length;
   // Of objects the branches below say more.
-  const open = new Set(seen?.objects.map(({ id }) => formatObject(id)));
-  const said = notes.filter(({ object }) => object === undefined || !open.has(object));
+  const shown = new Set(seen?.objects.map(({ id }) => formatObject(id)));
+  const said = notes.filter(({ object }) => object === undefined || !shown.has(object));
   const body = [
     ...said.flatMap(({ reason, message }) => wrap(cutWide(oneLine(`${reason}: ${message}`)), inside, '')),
     ...(seen ? objectLines(seen, inside, paint) : []),

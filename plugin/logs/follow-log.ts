@@ -1,10 +1,10 @@
-import type { ApiFailure, LogSelection } from '../../core/model/cluster.ts';
+import type { ApiFailure, LogSelection, PodName } from '../../core/model/cluster.ts';
 import type { AgentObjects } from '../agents/find-agents.ts';
 import type { AgentsInSight } from '../agents/with-agents.ts';
 import { type Leader, lookAtPod, type PodSight } from './leader-pod.ts';
 import { LeaderWatch } from './leader-watch.ts';
 import { gone, logProblem } from './log-failure.ts';
-import { PodLog, type PodName, type TakeLine } from './pod-log.ts';
+import { PodLog, type TakeLine } from './pod-log.ts';
 
 export interface FollowOptions {
   first: Leader;

@@ -1,12 +1,11 @@
 import { leadershipOf } from '../../core/apply/agent-status.ts';
-import type { Cluster } from '../../core/model/cluster.ts';
+import type { Cluster, PodName } from '../../core/model/cluster.ts';
 import { dig, isObject, type Json } from '../../core/model/json.ts';
 import type { KubeObject } from '../../core/model/object.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import type { AgentObjects } from '../agents/find-agents.ts';
 import { judgeLease, type LeaseSight, PODS } from '../agents/lease-sight.ts';
 import type { AgentsInSight } from '../agents/with-agents.ts';
-import type { PodName } from './pod-log.ts';
 
 /** The Pod that leads an agent, as its Lease says; none where the Lease was given back, or never held. */
 export interface Leader {

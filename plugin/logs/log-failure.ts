@@ -1,8 +1,7 @@
-import type { ApiFailure } from '../../core/model/cluster.ts';
+import type { ApiFailure, PodName } from '../../core/model/cluster.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import type { PodSight } from './leader-pod.ts';
-import type { PodName } from './pod-log.ts';
 
 /** What the API server says of a node that it can't ask (client-go, `GetPreferredNodeAddress`, Go's net package). */
 const NO_NODE =

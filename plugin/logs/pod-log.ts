@@ -1,12 +1,7 @@
-import type { ApiFailure, Cluster, LogSelection } from '../../core/model/cluster.ts';
+import type { ApiFailure, Cluster, LogSelection, PodName } from '../../core/model/cluster.ts';
 
 /** Takes a line; the next one waits for it. */
 export type TakeLine = (text: string) => Promise<void> | void;
-
-export interface PodName {
-  namespace: string;
-  name: string;
-}
 
 /**
  * The log of one Pod. It remembers how far it was read by the times of the node, so that reading on after the connection

@@ -99,17 +99,16 @@ function appender(io: Io): Show {
     if (said !== lastTroubles) io.err(said);
     lastTroubles = said;
     const isLines = format === 'table' || format === 'wide';
+    begun ??= style.now;
+    // That all is a second older is no change: whole texts are compared as of one time.
     const parts = isLines
       ? new Map(statusLines(agents).map(({ key, text }) => [key, `${text}\n`]))
-      : new Map([['', wholeText(format, agents, style, objects)]]);
+      : new Map([['', wholeText(format, agents, { ...style, now: begun }, objects)]]);
     const stamp = `${style.now.toISOString().slice(0, 19)}Z `;
-    // That all is a second older is no change.
-    begun ??= style.now;
-    const still = (text: string): string =>
-      format === 'tree' ? wholeText(format, agents, { ...style, now: begun! }, objects) : text;
-    for (const [key, text] of parts) if (last.get(key) !== still(text)) io.out(isLines ? stamp + text : text);
+    for (const [key, text] of parts)
+      if (last.get(key) !== text) io.out(isLines ? stamp + text : wholeText(format, agents, style, objects));
     for (const key of last.keys()) if (!parts.has(key)) io.out(`${stamp}${key} is gone\n`);
-    last = new Map([...parts].map(([key, text]) => [key, still(text)]));
+    last = parts;
   };
 }
 

@@ -1,6 +1,7 @@
 import type { ExampleProjects } from '../../test/support/gitlab/example-projects.ts';
 import type { GitLab } from '../../test/support/gitlab/gitlab.ts';
 import type { DemoAgent } from './agent.ts';
+import { jobVariables } from './job-variables.ts';
 import type { Stage } from './stage.ts';
 
 export interface PipelineOptions {
@@ -56,20 +57,7 @@ export async function tellPipeline(stage: Stage, options: PipelineOptions): Prom
 }
 
 function variables({ gitlab, projects }: PipelineOptions, more: Record<string, string>): string {
-  const { manifests, person } = projects;
-  const all = {
-    GITLAB_CI: 'true',
-    CI_SERVER_URL: gitlab.url,
-    CI_PROJECT_ID: String(manifests.id),
-    CI_PROJECT_PATH: manifests.path,
-    CI_DEFAULT_BRANCH: manifests.defaultBranch,
-    CI_PIPELINE_ID: '1',
-    GITLAB_USER_LOGIN: 'ada',
-    GITLAB_AGENT_TOKEN: person.value,
-    KUBECONFIG: '',
-    ...more,
-  };
-  return Object.entries(all)
+  return Object.entries({ ...jobVariables(gitlab, projects), ...more })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 }

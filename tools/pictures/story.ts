@@ -5,6 +5,7 @@ import { AgentProcess } from '../../test/support/agent.ts';
 import { waitFor } from '../../test/support/control-plane/wait.ts';
 import type { ExampleProjects } from '../../test/support/gitlab/example-projects.ts';
 import type { GitLab } from '../../test/support/gitlab/gitlab.ts';
+import { jobVariables } from '../demo/job-variables.ts';
 import type { World } from './world.ts';
 
 const CI_STEP = join(import.meta.dirname, '..', '..', 'dist', 'action', 'gitlab-agent-ci.js');
@@ -77,7 +78,7 @@ function startAgent({ gitlab, projects, kubeconfig }: StoryOptions): AgentProces
 
 /** What the diff job of a merge request writes on it. */
 async function noteOf({ world, gitlab, projects }: StoryOptions): Promise<string> {
-  const { manifests, person } = projects;
+  const { manifests } = projects;
   const base = (await manifests.head())!;
   await world.git('switch', '-q', '-c', 'release');
   world.edit('web.yaml', 'shop/web:1.4.0', 'shop/web:1.5.0');
@@ -86,20 +87,12 @@ async function noteOf({ world, gitlab, projects }: StoryOptions): Promise<string
   const request = await manifests.openMergeRequest({ sourceBranch: 'release', title: 'Release 1.5.0' });
   const env = {
     ...world.env,
-    GITLAB_CI: 'true',
-    CI_SERVER_URL: gitlab.url,
-    CI_PROJECT_ID: String(manifests.id),
-    CI_PROJECT_PATH: manifests.path,
-    CI_DEFAULT_BRANCH: manifests.defaultBranch,
-    CI_PIPELINE_ID: '1',
+    ...jobVariables(gitlab, projects),
     CI_COMMIT_SHA: request.sha,
     CI_MERGE_REQUEST_IID: String(request.iid),
     CI_MERGE_REQUEST_PROJECT_PATH: manifests.path,
     CI_MERGE_REQUEST_DIFF_BASE_SHA: base,
     CI_PROJECT_DIR: world.clone,
-    GITLAB_USER_LOGIN: 'ada',
-    GITLAB_AGENT_TOKEN: person.value,
-    KUBECONFIG: '',
     INPUT_MODE: 'diff',
     INPUT_AGENT: 'demo',
   };

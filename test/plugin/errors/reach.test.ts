@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Authority } from '../../core/kube/certificates.ts';
 import { sharedCluster } from '../../support/cluster.ts';
-import { tellsErrors } from '../../support/error-rows.ts';
+import { type Situation, tellsErrors } from '../../support/error-rows.ts';
 import { failed, front } from '../../support/front.ts';
 import { PLUGIN } from '../../support/plugin.ts';
 
@@ -38,6 +38,16 @@ async function serverWith(t: ExecutionContext, options: ServerOptions): Promise<
   await once(server, 'listening');
   t.teardown(() => void server.close());
   return `https://127.0.0.1:${(server.address() as { port: number }).port}`;
+}
+
+/** Somebody who has such a certificate and nothing else. */
+function asHolderOf({ certFile, keyFile }: { certFile: string; keyFile: string }): Situation {
+  const { url, caFile } = sharedCluster();
+  const credentials = ['--client-certificate', certFile, '--client-key', keyFile];
+  return {
+    args: ['status', '-s', url, '--certificate-authority', caFile, ...credentials],
+    env: { KUBECONFIG: '/dev/null' },
+  };
 }
 
 /** As another user than root, who may read everything. */
@@ -159,37 +169,13 @@ tellsErrors([
   },
   {
     what: 'a client certificate of another cluster',
-    given: () => {
-      const { certFile, keyFile } = authority.issue('ann');
-      const { url, caFile } = sharedCluster();
-      const args = [
-        '--certificate-authority',
-        caFile,
-        '--client-certificate',
-        certFile,
-        '--client-key',
-        keyFile,
-      ];
-      return { args: ['status', '-s', url, ...args], env: { KUBECONFIG: '/dev/null' } };
-    },
+    given: () => asHolderOf(authority.issue('ann')),
     error: REFUSED,
     hint: 'the credentials are refused: log in again, or fetch the kubeconfig anew',
   },
   {
     what: 'a client certificate that has expired',
-    given: () => {
-      const { certFile, keyFile } = authority.issue('ann', [], 0);
-      const { url, caFile } = sharedCluster();
-      const args = [
-        '--certificate-authority',
-        caFile,
-        '--client-certificate',
-        certFile,
-        '--client-key',
-        keyFile,
-      ];
-      return { args: ['status', '-s', url, ...args], env: { KUBECONFIG: '/dev/null' } };
-    },
+    given: () => asHolderOf(authority.issue('ann', [], 0)),
     error: REFUSED,
     hint: 'the credentials are refused: log in again, or fetch the kubeconfig anew',
   },
