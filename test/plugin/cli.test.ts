@@ -82,7 +82,8 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  test(`${signal} ends the program with ${code} wherever it waits`, async (t) => {
+  // Serial ones run before the others of the file: how soon it ends is not for their programs to say.
+  test.serial(`${signal} ends the program with ${code} wherever it waits`, async (t) => {
     const ns = await namespace(t);
     const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
     t.teardown(() => void silent.close());
