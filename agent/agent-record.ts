@@ -2,12 +2,12 @@ import { stringify } from 'yaml';
 import { AGENT_LABEL, agentRecordName } from '../core/apply/agent-parent.ts';
 import { type SetEvent, writeEvents } from '../core/apply/events.ts';
 import { configMaps } from '../core/apply/parent-object.ts';
+import { Backoff, pause } from '../core/daemon/time.ts';
 import type { Cluster } from '../core/model/cluster.ts';
 import type { KubeObject } from '../core/model/object.ts';
 import { type Problem, placeOf } from '../core/model/problem.ts';
 import { problemsOf } from '../core/sync.ts';
 import type { ConfigurationState } from './configuration.ts';
-import { Backoff, pause } from './time.ts';
 import { headline } from './words.ts';
 
 /** What the agent says of itself in a ConfigMap of its own, `gitlab-agent.<agent>`: a person reads it as it is. */

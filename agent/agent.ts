@@ -2,6 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentRecordName } from '../core/apply/agent-parent.ts';
+import type { Log, LogSink } from '../core/daemon/log.ts';
+import { type Probe, serveObservability } from '../core/daemon/observability.ts';
+import { pause } from '../core/daemon/time.ts';
+import { serveWebhook } from '../core/daemon/webhook.ts';
 import { Connections } from '../core/git/connections.ts';
 import { openRepository } from '../core/git/revision-source.ts';
 import { openGitLab } from '../core/gitlab/gitlab.ts';
@@ -13,11 +17,7 @@ import { readToken } from './credentials.ts';
 import type { AgentFlags } from './flags.ts';
 import { Leader } from './leader.ts';
 import { whileLeading } from './lease.ts';
-import type { Log, LogSink } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { type Probe, serveObservability } from './observability.ts';
-import { pause } from './time.ts';
-import { serveWebhook } from './webhook.ts';
 
 /** What the process gives the agent. */
 export interface AgentSurroundings {

@@ -1,11 +1,11 @@
 import { type ConfigContext, parseAgentConfig, type ReadConfig } from '../core/config/agent-config.ts';
+import type { Log } from '../core/daemon/log.ts';
+import { Alarm, Backoff } from '../core/daemon/time.ts';
+import type { RepositoryWatch, Seen } from '../core/follow/repository-watch.ts';
 import type { AgentConfig, ManifestEntry } from '../core/model/agent-config.ts';
 import type { RevisionTree } from '../core/model/file-tree.ts';
 import type { GitLab } from '../core/model/gitlab.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
-import type { Log } from './log.ts';
-import type { RepositoryWatch, Seen } from './repository-watch.ts';
-import { Alarm, Backoff } from './time.ts';
 
 /** A manifest entry whose repository has a URL, and a path where it is of this GitLab. */
 export type ResolvedEntry = ManifestEntry & { repository: { project?: string; url: string } };

@@ -1,6 +1,7 @@
 import { AGENT_LABEL, ENTRY_LABEL, PROJECT_ANNOTATION } from '../core/apply/agent-parent.ts';
 import { type RecordDesk, type RecordOptions, recordFailure } from '../core/apply/recorder.ts';
 import { verdictOf } from '../core/apply/verdict.ts';
+import type { Log } from '../core/daemon/log.ts';
 import { type ApplyRecord, type ApplySetId, isCounted, isHeldBack } from '../core/model/apply.ts';
 import type { Clock } from '../core/model/clock.ts';
 import type { Cluster } from '../core/model/cluster.ts';
@@ -13,7 +14,6 @@ import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
 import { oneLine } from '../core/report/escape.ts';
 import { problemsOf, type SyncedObject, syncRevision } from '../core/sync.ts';
 import type { ResolvedEntry } from './configuration.ts';
-import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { headline, place } from './words.ts';
 

@@ -1,5 +1,8 @@
 import { allowsPruning } from '../core/apply/agent-parent.ts';
 import { isExcluded } from '../core/config/resource-filter.ts';
+import type { Log } from '../core/daemon/log.ts';
+import { Alarm } from '../core/daemon/time.ts';
+import type { RepositoryWatch, Seen } from '../core/follow/repository-watch.ts';
 import type { ParentWishes } from '../core/model/agent-status.ts';
 import type { ObjectId } from '../core/model/object.ts';
 import type { SetStatus } from '../core/model/record.ts';
@@ -9,12 +12,9 @@ import type { ResolvedEntry } from './configuration.ts';
 import { type EntryDesk, type PassResult, recordBroken, runPass } from './entry-pass.ts';
 import type { HealthReport, HealthTracker } from './health-tracker.ts';
 import { untilGone } from './leaving.ts';
-import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import type { RepositoryWatch, Seen } from './repository-watch.ts';
 import { Schedule, type Trigger } from './schedule.ts';
 import type { StatusReporter, StatusTarget } from './status-reporter.ts';
-import { Alarm } from './time.ts';
 import { headline } from './words.ts';
 
 export interface WorkerOptions {

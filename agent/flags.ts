@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { parseDuration } from '../core/config/duration.ts';
+import { parseListenAddress } from '../core/daemon/listen.ts';
 import type { ConnectionFlags } from '../core/kube/connection.ts';
 import { CONNECTION_FLAGS } from '../core/kube/connection-flags.ts';
 import { isDnsLabel } from '../core/model/dns-label.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
-import { parseListenAddress } from './listen.ts';
 
 interface Flag {
   value?: string;

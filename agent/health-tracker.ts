@@ -1,3 +1,5 @@
+import type { Log } from '../core/daemon/log.ts';
+import { Alarm, pause } from '../core/daemon/time.ts';
 import type { Awaited } from '../core/health/awaited.ts';
 import { FIELD_MANAGER } from '../core/model/cluster.ts';
 import { HEALTH_STATUSES, type ObjectHealth } from '../core/model/health.ts';
@@ -11,8 +13,6 @@ import {
 } from '../core/model/object.ts';
 import { fingerprint, problemsOf, type SyncedObject } from '../core/sync.ts';
 import type { HealthHub, HealthListener } from './health-hub.ts';
-import type { Log } from './log.ts';
-import { Alarm, pause } from './time.ts';
 import { headline } from './words.ts';
 
 /** How the objects of a commit are, as far as that is settled. */

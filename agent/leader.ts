@@ -2,6 +2,9 @@ import { AGENT_LABEL, ENTRY_LABEL, parentOf, wishesOf } from '../core/apply/agen
 import { configMaps } from '../core/apply/parent-object.ts';
 import { readRecord } from '../core/apply/read-record.ts';
 import { recordHealth } from '../core/apply/recorder.ts';
+import type { Probe } from '../core/daemon/observability.ts';
+import { Backoff, pause } from '../core/daemon/time.ts';
+import { Repositories } from '../core/follow/repositories.ts';
 import { Follower, type FollowOptions } from '../core/health/follower.ts';
 import type { AgentConfig } from '../core/model/agent-config.ts';
 import type { Clock } from '../core/model/clock.ts';
@@ -22,12 +25,9 @@ import { EntryWorker } from './entry-worker.ts';
 import { HealthHub } from './health-hub.ts';
 import { HealthTracker } from './health-tracker.ts';
 import type { Metrics } from './metrics.ts';
-import type { Probe } from './observability.ts';
 import { removeEntry } from './removed-entry.ts';
-import { Repositories } from './repositories.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { Supervisor } from './supervisor.ts';
-import { Backoff, pause } from './time.ts';
 import { Turns } from './turns.ts';
 import { headline } from './words.ts';
 
@@ -80,7 +80,7 @@ export class Leader {
       signal: this.#ending,
       random,
       log,
-      metrics,
+      onPoll: (result) => metrics.fetches.inc({ kind: 'poll', result }),
       open: (url) => options.openSource(url, this.#credential(url)),
     });
     this.#reporter =

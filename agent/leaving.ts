@@ -1,7 +1,7 @@
+import { pause } from '../core/daemon/time.ts';
 import type { Cluster, Resource } from '../core/model/cluster.ts';
 import { dig } from '../core/model/json.ts';
 import { formatObject, type ObjectId } from '../core/model/object.ts';
-import { pause } from './time.ts';
 
 const FIRST_LOOK = 250;
 const LONGEST_PAUSE = 10_000;

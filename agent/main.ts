@@ -4,12 +4,12 @@ import { setGlobalProxyFromEnv } from 'node:http';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { Log, type LogSink } from '../core/daemon/log.ts';
 import { loadConnection } from '../core/kube/load-connection.ts';
 import type { Level } from '../core/model/log-level.ts';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
 import { runAgent } from './agent.ts';
 import { type AgentFlags, helpText, readFlags } from './flags.ts';
-import { Log, type LogSink } from './log.ts';
 
 declare const VERSION: string;
 

@@ -1,12 +1,12 @@
 import { applySetId } from '../core/apply/apply-set.ts';
 import { LINGERS } from '../core/apply/prune.ts';
 import { removeSet } from '../core/apply/remove-set.ts';
+import type { Log } from '../core/daemon/log.ts';
 import type { ManifestEntry } from '../core/model/agent-config.ts';
 import type { Cluster } from '../core/model/cluster.ts';
 import { dig, isObject, tryParseJson } from '../core/model/json.ts';
 import { formatObject, type KubeObject } from '../core/model/object.ts';
 import { SecretGate } from '../core/plan/secret-gate.ts';
-import type { Log } from './log.ts';
 
 export interface RemovalOptions {
   name: string;

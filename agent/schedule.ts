@@ -1,5 +1,5 @@
+import { Backoff } from '../core/daemon/time.ts';
 import type { PassResult } from './entry-pass.ts';
-import { Backoff } from './time.ts';
 
 /** What began a pass. */
 export type Trigger = 'poll' | 'sync' | 'interval' | 'drift' | 'retry';

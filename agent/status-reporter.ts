@@ -1,7 +1,7 @@
+import type { Log } from '../core/daemon/log.ts';
+import { Alarm, Backoff, pause } from '../core/daemon/time.ts';
 import type { CommitState, DeploymentState, GitLab, GitLabFailure } from '../core/model/gitlab.ts';
-import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { Alarm, Backoff, pause } from './time.ts';
 
 /** Where something is reported: a commit of a project under one name. */
 export interface StatusTarget {

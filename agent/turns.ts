@@ -1,4 +1,4 @@
-import { pause } from './time.ts';
+import { pause } from '../core/daemon/time.ts';
 
 /** As many at once: reading and planning keep the processor, and each fetch is a process. */
 const AT_ONCE = 6;

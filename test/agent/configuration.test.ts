@@ -1,8 +1,7 @@
 import test from 'ava';
 import { type ConfigurationState, watchConfiguration } from '../../agent/configuration.ts';
-import { Log } from '../../agent/log.ts';
-import type { Metrics } from '../../agent/metrics.ts';
-import { RepositoryWatch } from '../../agent/repository-watch.ts';
+import { Log } from '../../core/daemon/log.ts';
+import { RepositoryWatch } from '../../core/follow/repository-watch.ts';
 import type { RevisionTree } from '../../core/model/file-tree.ts';
 import { type Problem, ProblemError } from '../../core/model/problem.ts';
 import type { RevisionSource } from '../../core/model/source.ts';
@@ -36,11 +35,10 @@ async function follow(open: RevisionSource['open']): Promise<ConfigurationState[
   };
   const log = new Log({ write: () => {}, level: 'error', now: () => new Date() });
   const common = { signal: end.signal, random: () => 0, log };
-  const metrics = { fetches: { inc: () => {} } } as unknown as Metrics;
   const states: ConfigurationState[] = [];
   const done = watchConfiguration({
     ...common,
-    repository: new RepositoryWatch({ ...common, source, interval: 60_000, metrics }),
+    repository: new RepositoryWatch({ ...common, source, interval: 60_000, onPoll: () => {} }),
     agent: 'test',
     project: 'platform/config',
     gitlabUrl: 'https://gitlab.example',

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { EntryWorker, type WorkerOptions } from '../../agent/entry-worker.ts';
-import { Log } from '../../agent/log.ts';
-import type { Seen } from '../../agent/repository-watch.ts';
+import { Log } from '../../core/daemon/log.ts';
+import type { Seen } from '../../core/follow/repository-watch.ts';
 
 /** What a worker has for one pass; touching it is beginning that pass. */
 const untouched = (onTouch: () => void): WorkerOptions['desk'] =>

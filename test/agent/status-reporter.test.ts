@@ -1,7 +1,7 @@
 import test from 'ava';
-import { Log } from '../../agent/log.ts';
 import { createMetrics } from '../../agent/metrics.ts';
 import { StatusReporter } from '../../agent/status-reporter.ts';
+import { Log } from '../../core/daemon/log.ts';
 import { openGitLab } from '../../core/gitlab/gitlab.ts';
 import type { CommitState } from '../../core/model/gitlab.ts';
 import { type GitLab, startGitLab } from '../support/gitlab/gitlab.ts';

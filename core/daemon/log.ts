@@ -1,5 +1,5 @@
-import { LEVELS, type Level } from '../core/model/log-level.ts';
-import { escapeJsonText } from '../core/report/escape.ts';
+import { LEVELS, type Level } from '../model/log-level.ts';
+import { escapeJsonText } from '../report/escape.ts';
 
 /** What a line says beside its message: `project`, `commit`, `error`, … Never a secret. */
 export type Fields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

@@ -1,9 +1,8 @@
-import { wantedCommit, wantedRef } from '../core/git/wanted-commit.ts';
-import type { ManifestRef } from '../core/model/agent-config.ts';
-import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
-import type { Log } from './log.ts';
-import type { Metrics } from './metrics.ts';
-import { Alarm, Backoff } from './time.ts';
+import type { Log } from '../daemon/log.ts';
+import { Alarm, Backoff } from '../daemon/time.ts';
+import { wantedCommit, wantedRef } from '../git/wanted-commit.ts';
+import type { ManifestRef } from '../model/agent-config.ts';
+import type { RemoteRefs, RevisionSource, SourceFailure } from '../model/source.ts';
 
 /** What was last seen of a revision. `ref` is the full name, `refs/heads/main`; absent for a commit by its id. */
 export type Seen = { ok: true; commit: string; ref?: string } | { ok: false; failure: SourceFailure };
@@ -18,10 +17,13 @@ export interface RepositoryWatchOptions {
   source: RevisionSource;
   /** Between two polls, in ms; a tenth is added or taken at random. */
   interval: number;
+  /** An answer that is not older, in ms, is enough for who begins to follow. Not said: it is asked anew. */
+  freshness?: number;
   signal: AbortSignal;
   random: () => number;
   log: Log;
-  metrics: Metrics;
+  /** Told how each poll ended: `ok`, or the code of the failure. */
+  onPoll: (result: string) => void;
 }
 
 /** What may pass by itself is told once it has lasted as long, in ms. */
@@ -53,6 +55,8 @@ export class RepositoryWatch {
   #running: Promise<void> | undefined;
   #failingSince: number | undefined;
   #movedTo: string | undefined;
+  /** The last answer, what was asked for, and when. */
+  #last: { refs: { ok: true } & RemoteRefs; names: ReadonlySet<string>; at: number } | undefined;
 
   constructor(options: RepositoryWatchOptions) {
     this.source = options.source;
@@ -64,7 +68,7 @@ export class RepositoryWatch {
   follow(wanted: ManifestRef | undefined, tell: (seen: Seen) => void): () => void {
     const follower: Follower = { wanted, tell, last: undefined };
     this.#followers.add(follower);
-    this.poke();
+    if (!this.#tellKnown(follower)) this.poke();
     this.#running ??= this.#run();
     return () => this.#followers.delete(follower);
   }
@@ -108,11 +112,12 @@ export class RepositoryWatch {
   }
 
   async #poll(): Promise<SourceFailure | undefined> {
-    const { source, signal, metrics, log } = this.#options;
+    const { source, signal, onPoll, log } = this.#options;
     const followers = [...this.#followers];
     const names = new Set(followers.flatMap(({ wanted }) => wantedRef(wanted) ?? []));
     const refs = names.size > 0 ? await source.refs([...names], signal) : undefined;
-    if (refs) metrics.fetches.inc({ kind: 'poll', result: refs.ok ? 'ok' : refs.failure.code });
+    if (refs) onPoll(refs.ok ? 'ok' : refs.failure.code);
+    this.#last = refs?.ok ? { refs, names, at: Date.now() } : undefined;
     const failure = refs && !refs.ok ? refs.failure : undefined;
     if (failure) this.#failingSince ??= Date.now();
     else this.#failingSince = undefined;
@@ -124,15 +129,26 @@ export class RepositoryWatch {
       log.debug('Poll failed', { error: failure.message });
       return failure;
     }
-    for (const follower of followers) {
-      const seen = see(follower.wanted, refs);
-      const said = seen.ok ? `${seen.commit} ${seen.ref}` : `${seen.failure.code} ${seen.failure.message}`;
-      if (follower.last === said) continue;
-      follower.last = said;
-      follower.tell(seen);
-    }
+    for (const follower of followers) tell(follower, see(follower.wanted, refs));
     return failure;
   }
+
+  /** Whether it could be told without asking. */
+  #tellKnown(follower: Follower): boolean {
+    const last = this.#last;
+    const name = wantedRef(follower.wanted);
+    if (!last || Date.now() - last.at >= (this.#options.freshness ?? 0)) return false;
+    if (name !== undefined && !last.names.has(name)) return false;
+    tell(follower, see(follower.wanted, last.refs));
+    return true;
+  }
+}
+
+function tell(follower: Follower, seen: Seen): void {
+  const said = seen.ok ? `${seen.commit} ${seen.ref}` : `${seen.failure.code} ${seen.failure.message}`;
+  if (follower.last === said) return;
+  follower.last = said;
+  follower.tell(seen);
 }
 
 function see(

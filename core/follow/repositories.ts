@@ -1,4 +1,4 @@
-import type { RevisionSource } from '../core/model/source.ts';
+import type { RevisionSource } from '../model/source.ts';
 import { RepositoryWatch, type RepositoryWatchOptions } from './repository-watch.ts';
 
 export interface RepositoriesOptions extends Omit<RepositoryWatchOptions, 'source'> {
