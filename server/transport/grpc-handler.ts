@@ -1,0 +1,68 @@
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+  type Interceptor,
+} from '@connectrpc/connect';
+import {
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from '@connectrpc/connect-node';
+import type { AgentPortOptions } from './agent-port.ts';
+import { CONNECTION } from './connection.ts';
+
+export interface GrpcOptions {
+  /** Registers the services. */
+  routes: (router: ConnectRouter) => void;
+  /** The first is the outermost. */
+  interceptors: Interceptor[];
+  /** Of one message, sent or received and decompressed, in bytes. */
+  messageBytes: number;
+}
+
+// Below it, what gzip saves is not worth what it costs where a thousand agents are sent the same.
+const COMPRESSED_FROM = 32 * 1024;
+
+/** Answers gRPC calls of services that `routes` registers. What it does not know is UNIMPLEMENTED. */
+export function grpcHandler({ routes, interceptors, messageBytes }: GrpcOptions): AgentPortOptions['handle'] {
+  const router = createConnectRouter({
+    grpc: true,
+    grpcWeb: false,
+    connect: false,
+    interceptors,
+    acceptCompression: [compressionGzip],
+    compressMinBytes: COMPRESSED_FROM,
+    readMaxBytes: messageBytes,
+    writeMaxBytes: messageBytes,
+  });
+  routes(router);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (request, response, connection) => {
+    const handler = handlers.get((request.url ?? '').split('?', 1)[0]!);
+    if (!handler) return refuse(request, response);
+    const values = createContextValues().set(CONNECTION, connection);
+    // A peer that goes away in the middle is no failure; its streams learn it by their signal.
+    const answer = async (): Promise<void> => {
+      const call = universalRequestFromNodeRequest(request, response, undefined, values);
+      await universalResponseToNodeResponse(await handler(call), response);
+    };
+    answer().catch(() => response.stream?.close());
+  };
+}
+
+/** gRPC status 12; HTTP/2 of another kind gets 415. */
+function refuse(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  request.on('error', () => {});
+  if (!String(request.headers['content-type'] ?? '').startsWith('application/grpc')) {
+    response.writeHead(415).end();
+    return;
+  }
+  response.writeHead(200, {
+    'content-type': 'application/grpc',
+    'grpc-status': '12',
+    'grpc-message': 'unknown method',
+  });
+  response.end();
+}

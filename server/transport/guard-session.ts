@@ -1,0 +1,56 @@
+import { constants, type ServerHttp2Session } from 'node:http2';
+
+/** How a connection is kept, and how long. All in ms. */
+export interface SessionLimits {
+  /** After this it gets no new calls, and its streams come to an end. A tenth is added or taken at random. */
+  maxAge: number;
+  /** From then on, how long what is under way may take. */
+  grace: number;
+  /** Between two PINGs of ours. */
+  pingEvery: number;
+  /** Within which a PING is answered. */
+  pingTimeout: number;
+  /** A peer that sends PINGs more often is sent away. */
+  leastPingInterval: number;
+}
+
+/** What gRPC's Go peers forgive (`http2Server.pingStrikes`). */
+const MOST_STRIKES = 2;
+/** No connection may hold more calls at once: an agent has a few, and up to 500 tunnels. */
+export const MOST_STREAMS = 1_000;
+
+/** Keeps one HTTP/2 connection within its limits until it is closed. `onEnding` is called once, when it has become old. */
+export function guardSession(
+  session: ServerHttp2Session,
+  limits: SessionLimits,
+  random: () => number,
+  onEnding: () => void,
+): void {
+  let strikes = 0;
+  let lastPing = 0;
+  session.on('ping', () => {
+    const now = performance.now();
+    if (now - lastPing < limits.leastPingInterval) strikes += 1;
+    else strikes = 0;
+    lastPing = now;
+    if (strikes <= MOST_STRIKES || session.destroyed) return;
+    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
+  const pinging = setInterval(() => ping(session, limits.pingTimeout), limits.pingEvery);
+  const aging = setTimeout(onEnding, limits.maxAge * (0.9 + random() / 5));
+  for (const timer of [pinging, aging]) timer.unref();
+  session.once('close', () => {
+    clearInterval(pinging);
+    clearTimeout(aging);
+  });
+}
+
+/** A peer that does not answer is gone, whatever its network says. */
+function ping(session: ServerHttp2Session, timeout: number): void {
+  if (session.destroyed || session.closed) return;
+  const deadline = setTimeout(() => session.destroy(), timeout);
+  deadline.unref();
+  session.once('close', () => clearTimeout(deadline));
+  session.ping(() => clearTimeout(deadline));
+}
