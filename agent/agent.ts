@@ -7,13 +7,13 @@ import { type Probe, serveObservability } from '../core/daemon/observability.ts'
 import { pause } from '../core/daemon/time.ts';
 import { serveWebhook } from '../core/daemon/webhook.ts';
 import { Connections } from '../core/git/connections.ts';
+import { readToken } from '../core/git/mounted-credentials.ts';
 import { openRepository } from '../core/git/revision-source.ts';
 import { openGitLab } from '../core/gitlab/gitlab.ts';
 import { connect } from '../core/kube/cluster.ts';
 import type { Connection } from '../core/kube/connection.ts';
 import type { Level } from '../core/model/log-level.ts';
 import { ProblemError } from '../core/model/problem.ts';
-import { readToken } from './credentials.ts';
 import type { AgentFlags } from './flags.ts';
 import { Leader } from './leader.ts';
 import { whileLeading } from './lease.ts';

@@ -1,5 +1,5 @@
-// Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, the agent as one
-// file, the CI step as one with a chunk for each mode, with source maps and the licences of everything that is bundled.
+// Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, the agent and the
+// agent server as one file each, the CI step as one with a chunk for each mode, with source maps and the licences of everything that is bundled.
 import { rmSync } from 'node:fs';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { clientNodeSlim } from './client-node-slim.ts';
 import { bundledPackages, licenceTexts } from './licences.ts';
 
 const root = dirname(import.meta.dirname);
-const PROGRAMS = ['plugin', 'agent', 'action'] as const;
+const PROGRAMS = ['plugin', 'agent', 'action', 'server'] as const;
 // Whoever runs the programs meanwhile keeps the last good ones; a failed build leaves them alone.
 const out = (program: (typeof PROGRAMS)[number]): string => join(root, 'dist', `.${program}-${process.pid}`);
 
@@ -68,6 +68,13 @@ const building = Promise.all([
     outdir: out('agent'),
     format: 'esm',
     plugins: [clientNodeSlim()],
+    banner,
+  }),
+  esbuild.build({
+    ...shared,
+    entryPoints: { 'gitlab-agent-server': 'server/main.ts' },
+    outdir: out('server'),
+    format: 'esm',
     banner,
   }),
   esbuild.build({

@@ -1,6 +1,6 @@
 /**
- * Writes docs/configuration.md and schemas/agent-config.schema.json from the definition of the fields. With `--check`
- * it writes nothing and fails where they are not what it would write.
+ * Writes docs/configuration.md, docs/server-configuration.md and their JSON Schemas from the definitions of the fields.
+ * With `--check` it writes nothing and fails where they are not what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { CONFIGURATION_FILE } from '../core/config/fields.ts';
 import { presetOf } from '../core/config/map.ts';
 import type { Field, Fields } from '../core/config/types.ts';
+import { SERVER_CONFIGURATION_FILE } from '../server/configuration/fields.ts';
 
 const WIDTH = 118;
 
@@ -44,8 +45,33 @@ hint: did you mean prune?
 - The file may have 128 KiB. An empty file, and none, configure nothing.
 `;
 
-function page(): string {
-  return `${[INTRO, ...sections('', CONFIGURATION_FILE.fields!)].join('\n')}`;
+const SERVER_INTRO = `# The configuration of an agent server
+
+<!-- Written by tools/configuration.ts from server/configuration/fields.ts: change it there. -->
+
+\`gitlab-agent-server --configuration-file=FILE\` reads one YAML file. Names are those of GitLab's agent server where it
+has the field. The smallest file that lets agents connect whose tokens \`gitlab-agent-server token create\` has made:
+
+\`\`\`yaml
+gitlab:
+  address: https://gitlab.example.com
+agent:
+  registry_file: /etc/gitlab-agent-server/registry/registry.yaml
+repositories:
+  credentials_dir: /etc/gitlab-agent-server/git
+\`\`\`
+
+Beside a self-managed GitLab, \`gitlab.authentication_secret_file\` takes the place of \`agent.registry_file\`: GitLab
+itself says then which tokens are good and which projects an agent may read.
+
+- Unknown keys, keys that are given twice, tags and a second YAML document are mistakes, each told with its place. A key
+  without a value is the same as no key.
+- Durations are \`3600s\`, \`90m\`, \`1h30m\`, \`500ms\`. Sizes are in bytes.
+- The file is read when the server starts. What secrets, certificates and the registry say is read again when it changes.
+`;
+
+function page(intro: string, fields: Fields): string {
+  return `${[intro, ...sections('', fields)].join('\n')}`;
 }
 
 /** One section for every map, the outer ones first. */
@@ -89,11 +115,21 @@ const SCHEMA = {
   ...CONFIGURATION_FILE.schema,
 };
 
+const SERVER_SCHEMA = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'https://agent.gitlab.com/schemas/v1alpha1/server-config.schema.json',
+  title: 'The configuration of an agent server',
+  description: 'The file of gitlab-agent-server --configuration-file',
+  ...SERVER_CONFIGURATION_FILE.schema,
+};
+
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 const root = dirname(import.meta.dirname);
 const files = {
-  'docs/configuration.md': page(),
+  'docs/configuration.md': page(INTRO, CONFIGURATION_FILE.fields!),
   'schemas/agent-config.schema.json': `${JSON.stringify(SCHEMA, null, 2)}\n`,
+  'docs/server-configuration.md': page(SERVER_INTRO, SERVER_CONFIGURATION_FILE.fields!),
+  'schemas/server-config.schema.json': `${JSON.stringify(SERVER_SCHEMA, null, 2)}\n`,
 };
 for (const [file, text] of Object.entries(files)) {
   if (!values.check) writeFileSync(join(root, file), text);

@@ -13,10 +13,12 @@ export interface Observed {
   metricsType: string;
   liveness: () => Probe;
   readiness: () => Probe;
+  /** What else there is to be read, by path: JSON. */
+  pages?: Readonly<Record<string, () => string>>;
 }
 
 /**
- * Serves `/metrics`, `/liveness` and `/readiness` on `HOST:PORT` or `:PORT`. Resolves with the address once it
+ * Serves `/metrics`, `/liveness`, `/readiness` and what else there is on `HOST:PORT` or `:PORT`. Resolves with the address once it
  * listens; rejects where it can't.
  */
 export async function serveObservability(
@@ -35,6 +37,8 @@ export async function serveObservability(
       const { ok, lines } = probe();
       return answer(ok ? 200 : 503, TEXT, `${[ok ? 'ok' : 'not ok', ...lines].join('\n')}\n`);
     }
+    const page = observed.pages && Object.hasOwn(observed.pages, pathname) && observed.pages[pathname];
+    if (page) return answer(200, 'application/json', `${page()}\n`);
     if (pathname !== '/metrics') return answer(404, TEXT, 'there are /metrics, /liveness and /readiness\n');
     observed.metrics().then(
       (text) => answer(200, observed.metricsType, text),

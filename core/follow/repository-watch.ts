@@ -2,7 +2,7 @@ import type { Log } from '../daemon/log.ts';
 import { Alarm, Backoff } from '../daemon/time.ts';
 import { wantedCommit, wantedRef } from '../git/wanted-commit.ts';
 import type { ManifestRef } from '../model/agent-config.ts';
-import type { RemoteRefs, RevisionSource, SourceFailure } from '../model/source.ts';
+import type { Attempt, RemoteRefs, RevisionSource, SourceFailure } from '../model/source.ts';
 
 /** What was last seen of a revision. `ref` is the full name, `refs/heads/main`; absent for a commit by its id. */
 export type Seen = { ok: true; commit: string; ref?: string } | { ok: false; failure: SourceFailure };
@@ -56,7 +56,7 @@ export class RepositoryWatch {
   #failingSince: number | undefined;
   #movedTo: string | undefined;
   /** The last answer, what was asked for, and when. */
-  #last: { refs: { ok: true } & RemoteRefs; names: ReadonlySet<string>; at: number } | undefined;
+  #last: { refs: Attempt<RemoteRefs>; names: ReadonlySet<string>; at: number } | undefined;
 
   constructor(options: RepositoryWatchOptions) {
     this.source = options.source;
@@ -67,8 +67,10 @@ export class RepositoryWatch {
   /** Tells what the revision is, at once where it is known, and each time that this changes; returns how to stop. */
   follow(wanted: ManifestRef | undefined, tell: (seen: Seen) => void): () => void {
     const follower: Follower = { wanted, tell, last: undefined };
+    const isFirst = !this.isFollowed;
     this.#followers.add(follower);
-    if (!this.#tellKnown(follower)) this.poke();
+    // For nobody, nothing is asked: the first one wakes the watch up.
+    if (!this.#tellKnown(follower) || isFirst) this.poke();
     this.#running ??= this.#run();
     return () => this.#followers.delete(follower);
   }
@@ -103,7 +105,9 @@ export class RepositoryWatch {
         return { retryAfter: 0 };
       });
       for (const resolve of lookers) resolve();
-      if (failure) wait = Math.max(failure.retryAfter ?? 0, this.#backoff.next());
+      // Whoever begins to follow asks.
+      if (!this.isFollowed) wait = Number.POSITIVE_INFINITY;
+      else if (failure) wait = Math.max(failure.retryAfter ?? 0, this.#backoff.next());
       else {
         this.#backoff.reset();
         wait = interval * (0.9 + random() / 5);
@@ -117,7 +121,7 @@ export class RepositoryWatch {
     const names = new Set(followers.flatMap(({ wanted }) => wantedRef(wanted) ?? []));
     const refs = names.size > 0 ? await source.refs([...names], signal) : undefined;
     if (refs) onPoll(refs.ok ? 'ok' : refs.failure.code);
-    this.#last = refs?.ok ? { refs, names, at: Date.now() } : undefined;
+    this.#last = refs && { refs, names, at: Date.now() };
     const failure = refs && !refs.ok ? refs.failure : undefined;
     if (failure) this.#failingSince ??= Date.now();
     else this.#failingSince = undefined;
@@ -125,7 +129,7 @@ export class RepositoryWatch {
       this.#movedTo = refs.movedTo;
       if (refs.movedTo) log.warn('The project was renamed', { url: refs.movedTo });
     }
-    if (failure && MAY_PASS.has(failure.code) && Date.now() - this.#failingSince! < PATIENCE) {
+    if (failure && this.#isPatientWith(failure)) {
       log.debug('Poll failed', { error: failure.message });
       return failure;
     }
@@ -139,8 +143,13 @@ export class RepositoryWatch {
     const name = wantedRef(follower.wanted);
     if (!last || Date.now() - last.at >= (this.#options.freshness ?? 0)) return false;
     if (name !== undefined && !last.names.has(name)) return false;
-    tell(follower, see(follower.wanted, last.refs));
+    if (last.refs.ok || !this.#isPatientWith(last.refs.failure))
+      tell(follower, see(follower.wanted, last.refs));
     return true;
+  }
+
+  #isPatientWith({ code }: SourceFailure): boolean {
+    return MAY_PASS.has(code) && Date.now() - (this.#failingSince ?? 0) < PATIENCE;
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Credential, CredentialReader } from '../core/model/source.ts';
+import type { Credential, CredentialReader } from '../model/source.ts';
 
 /** Access tokens take any user name that is not blank; deploy tokens have one of their own. */
 const ANY_USER = 'gitlab-agent';

@@ -1,0 +1,113 @@
+import { statSync } from 'node:fs';
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { Log } from '../../core/daemon/log.ts';
+import { ProblemError, placeOf } from '../../core/model/problem.ts';
+import { saltedHash } from './digest.ts';
+import type { AgentAccess, Directory, ProjectIdentity } from './directory.ts';
+import { type RegisteredAgent, type Registry, readRegistry } from './registry-file.ts';
+
+/** How often the file is looked at, at most, in ms. */
+const LOOK_EVERY = 2_000;
+
+/** Registry mode: a file says which agents there are. It is read again when it changes. */
+export class RegistryDirectory implements Directory {
+  readonly #file: string;
+  readonly #log: Log;
+  readonly #now: () => number;
+  #lookedAt: number;
+  #stamp: string;
+  #salt: string;
+  #agents: ReadonlyMap<string, RegisteredAgent>;
+
+  /** Throws ProblemError where the file can't be read. */
+  constructor(file: string, log: Log, now: () => number) {
+    this.#file = file;
+    this.#log = log;
+    this.#now = now;
+    this.#lookedAt = now();
+    this.#stamp = stampOf(file);
+    const registry = readRegistry(file);
+    if (!registry) {
+      const hint = 'gitlab-agent-server token create writes it';
+      throw new ProblemError({ code: 'Registry', message: 'there is no such registry', file, hint });
+    }
+    this.#salt = registry.salt;
+    this.#agents = byHash(registry);
+  }
+
+  async admit(token: string): Promise<AgentAccess> {
+    const find = (): RegisteredAgent => {
+      this.#look(LOOK_EVERY);
+      let found = this.#agents.get(saltedHash(this.#salt, token));
+      // It may have been made just now.
+      if (!found && this.#look(0)) found = this.#agents.get(saltedHash(this.#salt, token));
+      if (!found) throw new ConnectError('unauthenticated', Code.Unauthenticated);
+      return found;
+    };
+    const { id, name, project } = find();
+    return {
+      agent: { id: BigInt(id), name, project: { id: 0n, path: project } },
+      check: async () => void find(),
+      project: async (path) => readable(find(), path),
+    };
+  }
+
+  isKnown(token: string): boolean {
+    return this.#agents.has(saltedHash(this.#salt, token));
+  }
+
+  /** Whether there was something new. A file that is broken, or gone for a moment, changes nothing. */
+  #look(every: number): boolean {
+    const now = this.#now();
+    if (now - this.#lookedAt < every) return false;
+    this.#lookedAt = now;
+    const stamp = stampOf(this.#file);
+    if (stamp === this.#stamp || stamp === '') return false;
+    this.#stamp = stamp;
+    try {
+      const registry = readRegistry(this.#file);
+      if (!registry) return false;
+      this.#salt = registry.salt;
+      this.#agents = byHash(registry);
+      this.#log.info('The registry was read again', { agents: registry.agents.length });
+      return true;
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      for (const problem of error.problems)
+        this.#log.error('The registry is broken, the last good one stays in force', {
+          error: `${placeOf(problem)}: ${problem.message}`,
+        });
+      return false;
+    }
+  }
+}
+
+/** Follows the links of a mounted Secret. */
+function stampOf(file: string): string {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat ? `${stat.ino} ${stat.size} ${stat.mtimeMs}` : '';
+}
+
+function byHash({ agents }: Registry): Map<string, RegisteredAgent> {
+  return new Map(
+    agents.flatMap((agent) =>
+      agent.tokens
+        .filter(({ revokedAt }) => revokedAt === undefined)
+        .map(({ hash }): [string, RegisteredAgent] => [hash, agent]),
+    ),
+  );
+}
+
+/** Paths in GitLab are the same whatever their case. */
+function readable({ project, projects }: RegisteredAgent, wanted: string): ProjectIdentity {
+  const path = wanted.toLowerCase();
+  const may = [project, ...projects].some((allowed) => {
+    const lower = allowed.toLowerCase();
+    return lower.endsWith('/**') ? path.startsWith(lower.slice(0, -2)) : path === lower;
+  });
+  if (may) return { id: 0n, path: wanted };
+  const known = /^\d+$/.test(wanted)
+    ? 'is named by its number, and the registry knows paths only'
+    : "is not among this agent's projects";
+  throw new ConnectError(`project ${JSON.stringify(wanted)} ${known}`, Code.NotFound);
+}

@@ -1,0 +1,138 @@
+import { ConfigDocument, decodeConfig } from '../../core/config/document.ts';
+import type { Item } from '../../core/config/types.ts';
+import type { Level } from '../../core/model/log-level.ts';
+import { type Problem, ProblemError } from '../../core/model/problem.ts';
+import { SERVER_CONFIGURATION_FILE, type ServerFileValues } from './fields.ts';
+
+/** What one agent may be sent of one project. */
+export interface GitopsLimits {
+  fileBytes: number;
+  totalBytes: number;
+  paths: number;
+  files: number;
+}
+
+/** The configuration of the server, with all defaults. Durations in ms; URLs without a slash at the end. */
+export interface ServerConfig {
+  gitlabUrl: string;
+  externalUrl: string;
+  caFile?: string;
+  apiRate: { perSecond: number; burst: number };
+  /** Who says who may connect: exactly one of them. */
+  access: { secretFile: string } | { registryFile: string };
+  infoTtl: number;
+  infoErrorTtl: number;
+  agents: {
+    address: string;
+    tls?: { certificateFile: string; keyFile: string };
+    addressHeader?: string;
+    callsPerTokenPerMinute: number;
+    maxAge: number;
+    grace: number;
+  };
+  configuration: { pollPeriod: number; maxBytes: number };
+  gitops: GitopsLimits & { pollPeriod: number; projectTtl: number; projectErrorTtl: number };
+  repositories: { credentialsDir?: string; cacheDir?: string };
+  observability: { address: string; level: Level; usagePeriod: number };
+  webhook?: { address: string; secretFile: string };
+}
+
+const MAX_BYTES = 1024 * 1024;
+
+/** Reads the configuration file. Throws ProblemError with all that is wrong, each with its place. */
+export function parseServerConfig(bytes: Uint8Array, file: string): ServerConfig {
+  const decoded = decodeConfig(bytes, file, MAX_BYTES);
+  if (!('text' in decoded)) throw new ProblemError(decoded);
+  const document = new ConfigDocument(decoded.text, file);
+  const values = document.read((root) => SERVER_CONFIGURATION_FILE.read(root, 'the configuration', document));
+  const config = values && build(values, document);
+  if (config && document.problems.length === 0) return config;
+  throw new ProblemError(...document.problems.sort(byPlace));
+}
+
+function build(values: ServerFileValues, document: ConfigDocument): ServerConfig | undefined {
+  const { gitlab, agent, repositories, observability, webhook } = values;
+  const { address, external_url, authentication_secret_file, ca_certificate_file, api_rate_limit } =
+    gitlab.value;
+  const { listen, configuration, gitops, registry_file, info_cache_ttl, info_cache_error_ttl } = agent.value;
+  const access = accessOf(authentication_secret_file, registry_file, gitlab.at, document);
+  const { certificate_file: certificate, key_file: key } = listen.value;
+  if (certificate && !key) document.report(certificate.at, 'certificate_file has no key_file beside it');
+  if (key && !certificate) document.report(key.at, 'key_file has no certificate_file beside it');
+  if (!access) return undefined;
+  const { credentials_dir, cache_dir } = repositories.value;
+  const { max_manifest_file_size, max_total_manifest_file_size, max_number_of_paths, max_number_of_files } =
+    gitops.value;
+  return {
+    gitlabUrl: withoutSlash(address.value),
+    externalUrl: withoutSlash((external_url ?? address).value),
+    ...(ca_certificate_file && { caFile: ca_certificate_file.value }),
+    apiRate: {
+      perSecond: api_rate_limit.value.refill_rate_per_second.value,
+      burst: api_rate_limit.value.bucket_size.value,
+    },
+    access,
+    infoTtl: info_cache_ttl.value,
+    infoErrorTtl: info_cache_error_ttl.value,
+    agents: {
+      address: listen.value.address.value,
+      ...(certificate && key && { tls: { certificateFile: certificate.value, keyFile: key.value } }),
+      ...(listen.value.client_address_header && { addressHeader: listen.value.client_address_header.value }),
+      callsPerTokenPerMinute: listen.value.connections_per_token_per_minute.value,
+      maxAge: listen.value.max_connection_age.value,
+      grace: listen.value.listen_grace_period.value,
+    },
+    configuration: {
+      pollPeriod: configuration.value.poll_period.value,
+      maxBytes: configuration.value.max_configuration_file_size.value,
+    },
+    gitops: {
+      pollPeriod: gitops.value.poll_period.value,
+      projectTtl: gitops.value.project_info_cache_ttl.value,
+      projectErrorTtl: gitops.value.project_info_cache_error_ttl.value,
+      fileBytes: max_manifest_file_size.value,
+      totalBytes: max_total_manifest_file_size.value,
+      paths: max_number_of_paths.value,
+      files: max_number_of_files.value,
+    },
+    repositories: {
+      ...(credentials_dir && { credentialsDir: credentials_dir.value }),
+      ...(cache_dir && { cacheDir: cache_dir.value }),
+    },
+    observability: {
+      address: observability.value.listen.value.address.value,
+      level: observability.value.logging.value.level.value,
+      usagePeriod: observability.value.usage_reporting_period.value,
+    },
+    ...(webhook && {
+      webhook: { address: webhook.value.address.value, secretFile: webhook.value.secret_file.value },
+    }),
+  };
+}
+
+function accessOf(
+  secret: Item<string> | undefined,
+  registry: Item<string> | undefined,
+  at: number,
+  document: ConfigDocument,
+): ServerConfig['access'] | undefined {
+  if (secret && !registry) return { secretFile: secret.value };
+  if (registry && !secret) return { registryFile: registry.value };
+  const message = secret
+    ? 'authentication_secret_file and agent.registry_file exclude each other'
+    : 'nothing says which agents may connect';
+  document.report(
+    (secret ?? { at }).at,
+    message,
+    secret ? 'leave one of them' : 'set agent.registry_file, or gitlab.authentication_secret_file',
+  );
+  return undefined;
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
+}

@@ -1,0 +1,136 @@
+import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
+import { parseAgentConfig } from '../../core/config/agent-config.ts';
+import {
+  type AgentConfiguration,
+  type ConfigurationResponse,
+  ConfigurationResponseSchema,
+} from '../../core/grpc/generated/agent_configuration_pb.ts';
+import { AgentConfigurationSchema } from '../../core/grpc/generated/agentcfg_pb.ts';
+import type { RevisionTree } from '../../core/model/file-tree.ts';
+import { ProblemError, placeOf } from '../../core/model/problem.ts';
+import type { AgentIdentity } from '../access/directory.ts';
+import type { ServerConfig } from '../configuration/server-config.ts';
+import { sourceError } from '../projects/failures.ts';
+import { configurationMessage } from './configuration-message.ts';
+import { callerOf, type ServiceDesk } from './desk.ts';
+import { followRevision } from './follow-revision.ts';
+
+/** `gitlab.agent.agent_configuration.rpc.AgentConfiguration`: what an agent has to do. */
+export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof AgentConfiguration> {
+  const { projects, connected, checkEvery, config } = desk;
+  return {
+    async *getConfiguration(request, context) {
+      const { access, connection, stop } = callerOf(context);
+      const { agent } = access;
+      const log = desk.log.with({
+        agent: agent.name,
+        agent_id: String(agent.id),
+        project: agent.project.path,
+      });
+      const leave = request.skipRegister ? () => {} : connected.add(agent, request.agentMeta, connection);
+      try {
+        using feed = projects.lease(agent.project.path);
+        let last = request.commitId;
+        const { watch } = feed.value;
+        for await (const seen of followRevision({ watch, wanted: undefined, access, checkEvery, stop })) {
+          if (!seen.ok) throw sourceError(`configuration project ${agent.project.path}`, seen.failure);
+          if (seen.commit === last) continue;
+          const file = await feed.value.withTree(seen.commit, (tree) => readFile(tree, agent, config));
+          log.debug('Config: new commit', { commit: seen.commit });
+          yield request.wholeFile ? wholeFile(file, seen, agent, config) : parsed(file, seen, agent, config);
+          last = seen.commit;
+        }
+      } finally {
+        leave();
+      }
+    },
+  };
+}
+
+interface Commit {
+  commit: string;
+  ref?: string;
+}
+
+function fileName({ name }: AgentIdentity): string {
+  return `.gitlab/agents/${name}/config.yaml`;
+}
+
+/** Undefined where there is no such file. One that is too large comes as far as it shows that. */
+async function readFile(
+  tree: RevisionTree,
+  agent: AgentIdentity,
+  { configuration: { maxBytes } }: ServerConfig,
+): Promise<Buffer | undefined> {
+  const file = fileName(agent);
+  try {
+    const entry = await tree.real(file);
+    if (entry === undefined) return undefined;
+    if (entry.kind !== 'file') throw broken(`${file}: the configuration is no file`);
+    const bytes = await tree.read(file, maxBytes);
+    if (bytes.length > maxBytes) throw broken(`${file}: the file has more than ${maxBytes} bytes`);
+    return bytes;
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    throw new ConnectError(`Config: ${error.problems[0]!.message}`, Code.Unavailable);
+  }
+}
+
+/** For agents of this project: they read the file, and say where it is wrong. */
+function wholeFile(
+  file: Buffer | undefined,
+  { commit, ref }: Commit,
+  agent: AgentIdentity,
+  config: ServerConfig,
+): ConfigurationResponse {
+  return create(ConfigurationResponseSchema, {
+    commitId: commit,
+    configuration: {
+      ...identityMessage(agent, config),
+      ...(file && { configFile: file }),
+      ...(ref !== undefined && { ref }),
+    },
+  });
+}
+
+/** For GitLab's own agents. A broken file ends the stream with what is wrong, and where. */
+function parsed(
+  file: Buffer | undefined,
+  { commit }: Commit,
+  agent: AgentIdentity,
+  config: ServerConfig,
+): ConfigurationResponse {
+  const read = parseAgentConfig(file, {
+    file: fileName(agent),
+    configProject: agent.project.path,
+    gitlabUrl: config.externalUrl,
+    maxBytes: config.configuration.maxBytes,
+  });
+  if (!read.config) {
+    const all = read.problems.map((problem) => `${placeOf(problem)}: ${problem.message}`);
+    throw broken(all.slice(0, MOST_TOLD).join('; '));
+  }
+  return create(ConfigurationResponseSchema, {
+    commitId: commit,
+    configuration: { ...configurationMessage(read.config), ...identityMessage(agent, config) },
+  });
+}
+
+/** Of the problems of one file. */
+const MOST_TOLD = 10;
+
+function identityMessage({ id, name, project }: AgentIdentity, { externalUrl }: ServerConfig) {
+  const { agentId, projectId, projectPath, gitlabExternalUrl, agentName } = create(AgentConfigurationSchema, {
+    agentId: id,
+    projectId: project.id,
+    projectPath: project.path,
+    gitlabExternalUrl: externalUrl,
+    agentName: name,
+  });
+  return { agentId, projectId, projectPath, gitlabExternalUrl, agentName };
+}
+
+function broken(message: string): ConnectError {
+  return new ConnectError(`Config: ${message}`, Code.FailedPrecondition);
+}

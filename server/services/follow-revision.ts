@@ -1,0 +1,56 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { Alarm } from '../../core/daemon/time.ts';
+import type { RepositoryWatch, Seen } from '../../core/follow/repository-watch.ts';
+import type { ManifestRef } from '../../core/model/agent-config.ts';
+import type { AgentAccess } from '../access/directory.ts';
+
+export interface FollowOptions {
+  watch: RepositoryWatch;
+  wanted: ManifestRef | undefined;
+  access: AgentAccess;
+  /** Between two questions whether the agent still may follow, in ms. */
+  checkEvery: number;
+  /** Ends it, in order. */
+  stop: AbortSignal;
+}
+
+// What says that the agent has no business here any more. A GitLab that does not answer says nothing.
+const ENDING_CODES = new Set([Code.Unauthenticated, Code.PermissionDenied, Code.NotFound]);
+
+/**
+ * What the revision is, and each newer one, until `stop` ends; who is slow gets the newest only. Rejects with
+ * ConnectError once the token is no longer good.
+ */
+export async function* followRevision(options: FollowOptions): AsyncGenerator<Seen> {
+  const { watch, wanted, access, checkEvery, stop } = options;
+  const alarm = new Alarm();
+  let newest: Seen | undefined;
+  const unfollow = watch.follow(wanted, (seen) => {
+    newest = seen;
+    alarm.ring();
+  });
+  let checkAt = performance.now() + checkEvery;
+  try {
+    for (;;) {
+      if (!newest) await alarm.wait(Math.max(1, checkAt - performance.now()), stop);
+      if (stop.aborted) return;
+      if (performance.now() >= checkAt) {
+        await check(access, stop);
+        checkAt = performance.now() + checkEvery;
+      }
+      const seen: Seen | undefined = newest;
+      newest = undefined;
+      if (seen) yield seen;
+    }
+  } finally {
+    unfollow();
+  }
+}
+
+async function check(access: AgentAccess, signal: AbortSignal): Promise<void> {
+  try {
+    await access.check(signal);
+  } catch (error) {
+    if (ENDING_CODES.has(ConnectError.from(error).code)) throw error;
+  }
+}

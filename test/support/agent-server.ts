@@ -1,0 +1,193 @@
+/** Runs the built agent server as a program of its own, with its configuration and credentials in files. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LogLine } from './agent.ts';
+import { waitFor } from './control-plane/wait.ts';
+import type { GitLab } from './gitlab/gitlab.ts';
+
+const PROGRAM = join(import.meta.dirname, '..', '..', 'dist', 'server', 'gitlab-agent-server.js');
+
+export interface AgentServerOptions {
+  gitlab: Pick<GitLab, 'url' | 'caFile'>;
+  /** What repositories are read with. */
+  gitToken?: string;
+  /** GitLab mode, with this secret; else there is a registry. */
+  secret?: string;
+  /** Lines of the configuration file, by section. */
+  agent?: string;
+  gitlabSection?: string;
+  webhookSecret?: string;
+  tls?: { certFile: string; keyFile: string };
+  /** Of an earlier one, to come back at. */
+  port?: number;
+  directory?: string;
+}
+
+/** Runs a command of the program to its end. */
+export function serverCommand(...args: string[]): { code: number; stdout: string; stderr: string } {
+  try {
+    return {
+      code: 0,
+      stdout: execFileSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', stdio: 'pipe' }),
+      stderr: '',
+    };
+  } catch (error) {
+    const { status, stdout, stderr } = error as { status: number; stdout: string; stderr: string };
+    return { code: status, stdout, stderr };
+  }
+}
+
+export class AgentServer implements AsyncDisposable {
+  readonly lines: LogLine[] = [];
+  readonly noise: string[] = [];
+  readonly directory: string;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number | null>;
+  readonly #ownsDirectory: boolean;
+
+  constructor(options: AgentServerOptions) {
+    this.#ownsDirectory = options.directory === undefined;
+    this.directory = options.directory ?? mkdtempSync(join(tmpdir(), 'gitlab-agent-server-test-'));
+    this.#write(options);
+    this.#child = spawn(
+      process.execPath,
+      ['--enable-source-maps', PROGRAM, `--configuration-file=${join(this.directory, 'server.yaml')}`],
+      {
+        env: { PATH: process.env.PATH, HOME: this.directory, TMPDIR: this.directory },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    this.#ended = new Promise((resolve) => this.#child.on('close', resolve));
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#read(stream);
+  }
+
+  /** Resolves once it listens. */
+  static async start(options: AgentServerOptions): Promise<AgentServer> {
+    const server = new AgentServer(options);
+    await server.said('Listening for agentk connections').catch(async (error: unknown) => {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    });
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  get port(): number {
+    return this.#portOf('Listening for agentk connections');
+  }
+
+  get webhookUrl(): string {
+    return `http://127.0.0.1:${this.#portOf('Listening for webhooks')}/`;
+  }
+
+  get registry(): string {
+    return join(this.directory, 'registry.yaml');
+  }
+
+  /** A new token of an agent, in the registry. */
+  createToken(agent: string, project: string, ...allow: string[]): string {
+    const result = serverCommand(
+      ...['token', 'create', `--registry=${this.registry}`, `--agent=${agent}`, `--project=${project}`],
+      ...allow.map((path) => `--allow=${path}`),
+    );
+    if (result.code !== 0) throw new Error(result.stderr);
+    return result.stdout.trim();
+  }
+
+  async get(path: string): Promise<string> {
+    const port = this.#portOf('Observability endpoint is up');
+    return await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  }
+
+  async said(msg: string, fields: Record<string, unknown> = {}): Promise<LogLine> {
+    return waitFor(
+      () => {
+        if (this.#child.exitCode !== null) throw new Error(`the server ended:\n${this.tail()}`);
+        return this.lines.find(
+          (line) => line.msg === msg && Object.entries(fields).every(([name, value]) => line[name] === value),
+        );
+      },
+      { what: `the server to say ${JSON.stringify(msg)}` },
+    );
+  }
+
+  tail(): string {
+    return [...this.lines.slice(-30).map((line) => JSON.stringify(line)), ...this.noise.slice(-30)].join(
+      '\n',
+    );
+  }
+
+  async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
+    this.#child.kill(signal);
+    return this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGKILL');
+    if (this.#ownsDirectory) rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  #write({
+    gitlab,
+    gitToken,
+    secret,
+    agent = '',
+    gitlabSection = '',
+    webhookSecret,
+    tls,
+    port = 0,
+  }: AgentServerOptions) {
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(this.directory, name), text);
+      return join(this.directory, name);
+    };
+    mkdirSync(join(this.directory, 'git'), { recursive: true });
+    if (gitToken !== undefined) file('git/token', gitToken);
+    if (secret === undefined && this.#ownsDirectory)
+      file('registry.yaml', `salt: ${Buffer.alloc(16, 7).toString('base64url')}\nagents: []\n`);
+    const lines = [
+      'gitlab:',
+      `  address: ${gitlab.url}`,
+      ...(gitlab.caFile === undefined ? [] : [`  ca_certificate_file: ${gitlab.caFile}`]),
+      ...(secret === undefined ? [] : [`  authentication_secret_file: ${file('secret', secret)}`]),
+      gitlabSection,
+      'agent:',
+      ...(secret === undefined ? [`  registry_file: ${this.registry}`] : []),
+      '  listen:',
+      `    address: 127.0.0.1:${port}`,
+      ...(tls ? [`    certificate_file: ${tls.certFile}`, `    key_file: ${tls.keyFile}`] : []),
+      agent || '  gitops: { poll_period: 300ms }\n  configuration: { poll_period: 300ms }',
+      'repositories:',
+      `  credentials_dir: ${join(this.directory, 'git')}`,
+      `  cache_dir: ${join(this.directory, 'cache')}`,
+      'observability: { listen: { address: "127.0.0.1:0" }, logging: { level: debug } }',
+      ...(webhookSecret === undefined
+        ? []
+        : [`webhook: { address: "127.0.0.1:0", secret_file: ${file('webhook-secret', webhookSecret)} }`]),
+    ];
+    file('server.yaml', `${lines.filter(Boolean).join('\n')}\n`);
+  }
+
+  #portOf(msg: string): number {
+    const line = this.lines.find((candidate) => candidate.msg === msg);
+    if (!line) throw new Error(`the server has not said ${msg}`);
+    return line.port as number;
+  }
+
+  #read(stream: NodeJS.ReadableStream): void {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) {
+        if (line.startsWith('{')) this.lines.push(JSON.parse(line) as LogLine);
+        else this.noise.push(line);
+      }
+    });
+  }
+}
