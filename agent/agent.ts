@@ -7,14 +7,16 @@ import { type Probe, serveObservability } from '../core/daemon/observability.ts'
 import { pause } from '../core/daemon/time.ts';
 import { serveWebhook } from '../core/daemon/webhook.ts';
 import { Connections } from '../core/git/connections.ts';
-import { readToken } from '../core/git/mounted-credentials.ts';
+import { credentialOf, readToken } from '../core/git/mounted-credentials.ts';
 import { openRepository } from '../core/git/revision-source.ts';
 import { openGitLab } from '../core/gitlab/gitlab.ts';
 import { connect } from '../core/kube/cluster.ts';
 import type { Connection } from '../core/kube/connection.ts';
 import type { Level } from '../core/model/log-level.ts';
 import { ProblemError } from '../core/model/problem.ts';
+import type { RevisionSource } from '../core/model/source.ts';
 import type { AgentFlags } from './flags.ts';
+import { gitSources } from './git-sources.ts';
 import { Leader } from './leader.ts';
 import { whileLeading } from './lease.ts';
 import { createMetrics } from './metrics.ts';
@@ -80,6 +82,19 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
       await serveWebhook({ address: webhookAddress, secret, onPush: (project) => leader?.poke(project) }),
     );
   }
+  const openGit = (url: string): RevisionSource => {
+    const dir = flags.gitCredentialsDir;
+    const opened = openRepository({
+      url,
+      credential: dir === undefined ? async () => undefined : credentialOf(dir, flags.gitlabUrl, url),
+      connections,
+      env,
+      cacheDirectory: join(surroundings.cacheDir, 'git'),
+      userAgent: `gitlab-agent/${version}`,
+    });
+    if (!opened.ok) throw new ProblemError(opened.failure);
+    return opened.source;
+  };
   let trouble = '';
   await whileLeading(
     {
@@ -139,18 +154,13 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
           setLevel: (level: Level) => {
             sink.level = level;
           },
-          openSource: (url, credential) => {
-            const opened = openRepository({
-              url,
-              credential,
-              connections,
-              env,
-              cacheDirectory: join(surroundings.cacheDir, 'git'),
-              userAgent: `gitlab-agent/${version}`,
-            });
-            if (!opened.ok) throw new ProblemError(opened.failure);
-            return opened.source;
-          },
+          openSources: (options) =>
+            gitSources({
+              ...options,
+              interval: flags.pollInterval,
+              configurationUrl: `${flags.gitlabUrl}/${flags.configProject}.git`,
+              open: openGit,
+            }),
         });
         await leader.run();
       } finally {

@@ -1,7 +1,7 @@
 import { type ConfigContext, parseAgentConfig, type ReadConfig } from '../core/config/agent-config.ts';
 import type { Log } from '../core/daemon/log.ts';
 import { Alarm, Backoff } from '../core/daemon/time.ts';
-import type { RepositoryWatch, Seen } from '../core/follow/repository-watch.ts';
+import type { FollowedRevision, Seen } from '../core/follow/followed-revision.ts';
 import type { AgentConfig, ManifestEntry } from '../core/model/agent-config.ts';
 import type { RevisionTree } from '../core/model/file-tree.ts';
 import type { GitLab } from '../core/model/gitlab.ts';
@@ -22,7 +22,7 @@ export interface ConfigurationState {
 }
 
 export interface ConfigurationOptions {
-  repository: RepositoryWatch;
+  revision: FollowedRevision;
   agent: string;
   /** Path of the configuration project. */
   project: string;
@@ -44,11 +44,11 @@ const MAX_BYTES = 1024 * 1024;
 
 /** Follows the configuration project and puts each good configuration into force until the signal ends. */
 export async function watchConfiguration(options: ConfigurationOptions): Promise<void> {
-  const { repository, signal, random } = options;
+  const { revision, signal, random } = options;
   const alarm = new Alarm();
   const backoff = new Backoff(RETRY.first, RETRY.longest, random);
   let seen: Seen | undefined;
-  const stop = repository.follow(undefined, (now) => {
+  const stop = revision.follow((now) => {
     seen = now;
     backoff.reset();
     alarm.ring();
@@ -89,7 +89,7 @@ class Reader {
 
   /** False where asking again may help. */
   async take(seen: Seen): Promise<boolean> {
-    const { log, onConfig, repository, signal } = this.#options;
+    const { log, onConfig, revision, signal } = this.#options;
     if (!seen.ok) {
       log.error('Config: repository poll failed', { error: seen.failure.message, hint: seen.failure.hint });
       this.#tell({ ...this.#state, problems: [seen.failure] });
@@ -100,7 +100,7 @@ class Reader {
     const observed = { commit, ...(ref !== undefined && { ref }) };
     if (commit === this.#state.applied && this.#state.problems.length === 0) return true;
     log.info('Config: new commit', { commit });
-    const opened = await repository.source.open(commit, signal);
+    const opened = await revision.reader.open(commit, signal);
     if (!opened.ok) {
       log.error('Config: failed to fetch', { commit, error: opened.failure.message });
       this.#tell({ ...this.#state, observed, problems: [opened.failure] });

@@ -10,7 +10,7 @@ import { formatObject, type ObjectId } from '../core/model/object.ts';
 import type { Change } from '../core/model/plan.ts';
 import { type Problem, ProblemError, placeOf } from '../core/model/problem.ts';
 import type { RecordedFailure } from '../core/model/record.ts';
-import type { RevisionSource, SourceFailure } from '../core/model/source.ts';
+import type { RevisionReader, SourceFailure } from '../core/model/source.ts';
 import { oneLine } from '../core/report/escape.ts';
 import { problemsOf, type SyncedObject, syncRevision } from '../core/sync.ts';
 import type { ResolvedEntry } from './configuration.ts';
@@ -21,7 +21,7 @@ import { headline, place } from './words.ts';
 export interface EntryDesk {
   cluster: Cluster;
   clock: Clock;
-  source: RevisionSource;
+  source: RevisionReader;
   entry: ResolvedEntry;
   set: ApplySetId;
   agent: string;
@@ -76,6 +76,7 @@ const LASTING = new Set<SourceFailure['code']>([
   'CommitMissing',
   'TooLarge',
   'UrlInvalid',
+  'Refused',
   'NotGit',
   'Moved',
 ]);
@@ -94,7 +95,7 @@ export async function runPass(desk: EntryDesk, pass: PassOptions): Promise<PassR
   const { commit, stop, pruneAll, onProgress } = pass;
   const startedAt = now(clock);
   const end = metrics.fetchSeconds.startTimer();
-  let fetched: Awaited<ReturnType<RevisionSource['fetch']>>;
+  let fetched: Awaited<ReturnType<RevisionReader['fetch']>>;
   try {
     fetched = await source.fetch(commit, stop);
   } catch (error) {

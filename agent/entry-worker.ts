@@ -2,7 +2,7 @@ import { allowsPruning } from '../core/apply/agent-parent.ts';
 import { isExcluded } from '../core/config/resource-filter.ts';
 import type { Log } from '../core/daemon/log.ts';
 import { Alarm } from '../core/daemon/time.ts';
-import type { RepositoryWatch, Seen } from '../core/follow/repository-watch.ts';
+import type { FollowedRevision, Seen } from '../core/follow/followed-revision.ts';
 import type { ParentWishes } from '../core/model/agent-status.ts';
 import type { ObjectId } from '../core/model/object.ts';
 import type { SetStatus } from '../core/model/record.ts';
@@ -19,7 +19,7 @@ import { headline } from './words.ts';
 
 export interface WorkerOptions {
   entry: ResolvedEntry;
-  repository: RepositoryWatch;
+  revision: FollowedRevision;
   desk: EntryDesk;
   tracker: HealthTracker;
   /** Absent where nothing is reported to GitLab. */
@@ -101,7 +101,7 @@ export class EntryWorker {
     this.#alarm.ring();
     if (!asked || syncRequestedAt === undefined) return;
     // A person who asks for a pass means: with what is in the repository now.
-    void this.#options.repository.look().then(() => {
+    void this.#options.revision.look().then(() => {
       this.#lookedFor = syncRequestedAt;
       this.#alarm.ring();
     });
@@ -119,9 +119,9 @@ export class EntryWorker {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { entry, repository, tracker, log, metrics } = this.#options;
+    const { entry, revision, tracker, log, metrics } = this.#options;
     log.info('Starting worker');
-    const stopFollowing = repository.follow(entry.ref, (seen) => this.#see(seen));
+    const stopFollowing = revision.follow((seen) => this.#see(seen));
     const stopTracking = tracker.listen({
       onHealth: (report) => this.#onHealth(report),
       onDrift: (objects, managers) => this.#onDrift(objects, managers),

@@ -4,8 +4,7 @@ import { readRecord } from '../core/apply/read-record.ts';
 import { recordHealth } from '../core/apply/recorder.ts';
 import type { Probe } from '../core/daemon/observability.ts';
 import { Backoff, pause } from '../core/daemon/time.ts';
-import { Repositories } from '../core/follow/repositories.ts';
-import { credentialOf } from '../core/git/mounted-credentials.ts';
+import type { RepositoriesOptions } from '../core/follow/repositories.ts';
 import { Follower, type FollowOptions } from '../core/health/follower.ts';
 import type { AgentConfig } from '../core/model/agent-config.ts';
 import type { Clock } from '../core/model/clock.ts';
@@ -14,7 +13,6 @@ import type { GitLab } from '../core/model/gitlab.ts';
 import { dig, isObject } from '../core/model/json.ts';
 import type { Level } from '../core/model/log-level.ts';
 import type { KubeObject } from '../core/model/object.ts';
-import type { CredentialReader, RevisionSource } from '../core/model/source.ts';
 import { problemsOf } from '../core/sync.ts';
 import type { AgentSurroundings } from './agent.ts';
 import { AgentRecord } from './agent-record.ts';
@@ -26,6 +24,7 @@ import { HealthHub } from './health-hub.ts';
 import { HealthTracker } from './health-tracker.ts';
 import type { Metrics } from './metrics.ts';
 import { removeEntry } from './removed-entry.ts';
+import type { Sources } from './sources.ts';
 import { StatusReporter } from './status-reporter.ts';
 import { Supervisor } from './supervisor.ts';
 import { Turns } from './turns.ts';
@@ -40,9 +39,11 @@ export interface LeaderOptions extends AgentSurroundings {
   /** Ends everything at once, a moment later. */
   hard: AbortSignal;
   setLevel: (level: Level) => void;
-  /** Throws ProblemError for URLs that can't be read from. */
-  openSource: (url: string, credential: CredentialReader) => RevisionSource;
+  openSources: (options: SourcesOptions) => Sources;
 }
+
+/** What sources need of a leader. */
+export type SourcesOptions = Pick<RepositoriesOptions, 'signal' | 'random' | 'log' | 'onPoll'>;
 
 /** A worker that is at it for as long without getting on with anything is stuck, in ms. */
 const STUCK = 600_000;
@@ -54,7 +55,7 @@ const REMOVAL = { first: 5_000, longest: 300_000 };
 export class Leader {
   readonly #options: LeaderOptions;
   readonly #following: FollowOptions;
-  readonly #repositories: Repositories;
+  readonly #sources: Sources;
   readonly #reporter: StatusReporter | undefined;
   readonly #record: AgentRecord;
   readonly #turns = new Turns();
@@ -75,13 +76,11 @@ export class Leader {
     const { flags, cluster, gitlab, metrics, leading, hard, log, random, podNamespace } = options;
     this.#ending = AbortSignal.any([leading, this.#failed.signal]);
     this.#following = { clock: clockOf(hard), random, signal: hard };
-    this.#repositories = new Repositories({
-      interval: flags.pollInterval,
+    this.#sources = options.openSources({
       signal: this.#ending,
       random,
       log,
       onPoll: (result) => metrics.fetches.inc({ kind: 'poll', result }),
-      open: (url) => options.openSource(url, this.#credential(url)),
     });
     this.#reporter =
       gitlab && new StatusReporter({ ...options, gitlab, signal: hard, ...targetUrl(options) });
@@ -123,7 +122,7 @@ export class Leader {
 
   /** Looks at a project's repository, or at all of them, now. */
   poke(project?: string): void {
-    this.#repositories.poke(project);
+    this.#sources.poke(project);
   }
 
   /** How many entries wait: for their turn, for another entry, or for the next try. */
@@ -136,12 +135,6 @@ export class Leader {
       ([, { isBusy, beatAt }]) => isBusy && Date.now() - beatAt > STUCK,
     );
     return { ok: stuck.length === 0, lines: stuck.map(([name]) => `the worker of ${name} is stuck`) };
-  }
-
-  #credential(url: string): CredentialReader {
-    const { gitCredentialsDir, gitlabUrl } = this.#options.flags;
-    if (gitCredentialsDir === undefined) return () => Promise.resolve(undefined);
-    return credentialOf(gitCredentialsDir, gitlabUrl, url);
   }
 
   #fail(error: unknown): void {
@@ -201,7 +194,7 @@ export class Leader {
   async #watchConfiguration(signal: AbortSignal): Promise<void> {
     const { flags, gitlab, random, log } = this.#options;
     await watchConfiguration({
-      repository: this.#repositories.watch(`${flags.gitlabUrl}/${flags.configProject}.git`),
+      revision: this.#sources.configuration,
       agent: flags.agentName,
       project: flags.configProject,
       gitlabUrl: flags.gitlabUrl,
@@ -285,12 +278,12 @@ export class Leader {
     const agent = flags.agentName;
     const { project, url } = entry.repository;
     const log = this.#options.log.with({ project: project ?? url, entry: entry.name });
-    const repository = this.#repositories.watch(url);
+    const revision = this.#sources.entry(entry);
     const set = parentOf(agent, entry.name, podNamespace);
     const desk: EntryDesk = {
       cluster,
       clock: clockOf(hard),
-      source: repository.source,
+      source: revision.reader,
       entry,
       set,
       agent,
@@ -322,7 +315,7 @@ export class Leader {
     });
     return new EntryWorker({
       entry,
-      repository,
+      revision,
       desk,
       tracker,
       ...(this.#reporter && { reporter: this.#reporter }),

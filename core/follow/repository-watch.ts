@@ -3,9 +3,8 @@ import { Alarm, Backoff } from '../daemon/time.ts';
 import { wantedCommit, wantedRef } from '../git/wanted-commit.ts';
 import type { ManifestRef } from '../model/agent-config.ts';
 import type { Attempt, RemoteRefs, RevisionSource, SourceFailure } from '../model/source.ts';
-
-/** What was last seen of a revision. `ref` is the full name, `refs/heads/main`; absent for a commit by its id. */
-export type Seen = { ok: true; commit: string; ref?: string } | { ok: false; failure: SourceFailure };
+import type { FollowedRevision, Seen } from './followed-revision.ts';
+import { Patience } from './patience.ts';
 
 interface Follower {
   wanted: ManifestRef | undefined;
@@ -26,17 +25,6 @@ export interface RepositoryWatchOptions {
   onPoll: (result: string) => void;
 }
 
-/** What may pass by itself is told once it has lasted as long, in ms. */
-const PATIENCE = 60_000;
-const MAY_PASS = new Set<SourceFailure['code']>([
-  'RateLimited',
-  'Unavailable',
-  'Unreachable',
-  'Timeout',
-  'Damaged',
-  'GitFailed',
-]);
-
 /** After failures it is asked less and less often, but at least this often. */
 const LONGEST_PAUSE = 300_000;
 
@@ -53,7 +41,7 @@ export class RepositoryWatch {
   /** Who waits for the next answer that is asked for from now on. */
   #lookers: (() => void)[] = [];
   #running: Promise<void> | undefined;
-  #failingSince: number | undefined;
+  readonly #patience = new Patience();
   #movedTo: string | undefined;
   /** The last answer, what was asked for, and when. */
   #last: { refs: Attempt<RemoteRefs>; names: ReadonlySet<string>; at: number } | undefined;
@@ -73,6 +61,11 @@ export class RepositoryWatch {
     if (!this.#tellKnown(follower) || isFirst) this.poke();
     this.#running ??= this.#run();
     return () => this.#followers.delete(follower);
+  }
+
+  /** One revision of the repository. */
+  revision(wanted: ManifestRef | undefined): FollowedRevision {
+    return { reader: this.source, follow: (tell) => this.follow(wanted, tell), look: () => this.look() };
   }
 
   get isFollowed(): boolean {
@@ -123,13 +116,13 @@ export class RepositoryWatch {
     if (refs) onPoll(refs.ok ? 'ok' : refs.failure.code);
     this.#last = refs && { refs, names, at: Date.now() };
     const failure = refs && !refs.ok ? refs.failure : undefined;
-    if (failure) this.#failingSince ??= Date.now();
-    else this.#failingSince = undefined;
+    if (failure) this.#patience.fail();
+    else this.#patience.reset();
     if (refs?.ok && refs.movedTo !== this.#movedTo) {
       this.#movedTo = refs.movedTo;
       if (refs.movedTo) log.warn('The project was renamed', { url: refs.movedTo });
     }
-    if (failure && this.#isPatientWith(failure)) {
+    if (failure && this.#patience.isWith(failure)) {
       log.debug('Poll failed', { error: failure.message });
       return failure;
     }
@@ -143,13 +136,9 @@ export class RepositoryWatch {
     const name = wantedRef(follower.wanted);
     if (!last || Date.now() - last.at >= (this.#options.freshness ?? 0)) return false;
     if (name !== undefined && !last.names.has(name)) return false;
-    if (last.refs.ok || !this.#isPatientWith(last.refs.failure))
+    if (last.refs.ok || !this.#patience.isWith(last.refs.failure))
       tell(follower, see(follower.wanted, last.refs));
     return true;
-  }
-
-  #isPatientWith({ code }: SourceFailure): boolean {
-    return MAY_PASS.has(code) && Date.now() - (this.#failingSince ?? 0) < PATIENCE;
   }
 }
 

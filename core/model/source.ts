@@ -13,8 +13,8 @@ export type CredentialReader = () => Promise<Credential | undefined>;
 /**
  * Why a repository could not be read.
  *
- * `Unauthorized` `Forbidden` `NotFound` `Moved` `RefMissing` `CommitMissing` `UrlInvalid` `NotGit` `TooLarge`:
- * somebody has to act. `RateLimited` `Unavailable` `Unreachable` `Untrusted` `Timeout` `Damaged` `DiskFull`
+ * `Unauthorized` `Forbidden` `NotFound` `Moved` `RefMissing` `CommitMissing` `UrlInvalid` `NotGit` `TooLarge` `Refused`
+ * (by an agent server, which says why): somebody has to act. `RateLimited` `Unavailable` `Unreachable` `Untrusted` `Timeout` `Damaged` `DiskFull`
  * `GitFailed`: it may pass.
  */
 export type SourceFailureCode =
@@ -27,6 +27,7 @@ export type SourceFailureCode =
   | 'UrlInvalid'
   | 'NotGit'
   | 'TooLarge'
+  | 'Refused'
   | 'RateLimited'
   | 'Unavailable'
   | 'Unreachable'
@@ -67,14 +68,18 @@ export interface Fetched {
 }
 
 /**
- * One repository, as the agent follows it. Failures are values; what rejects is an abort, with the signal's reason,
- * and the calls of a `RevisionTree`, with a ProblemError.
+ * The commits of one repository. Failures are values; what rejects is an abort, with the signal's reason, and the calls
+ * of a `RevisionTree`, with a ProblemError.
  */
-export interface RevisionSource {
-  /** What the full names (`refs/heads/main`) and HEAD point at now. Costs one small request. */
-  refs(names: readonly string[], signal: AbortSignal): Promise<Attempt<RemoteRefs>>;
+export interface RevisionReader {
   /** Makes the files of a commit readable here. */
   fetch(commit: string, signal: AbortSignal): Promise<Attempt<Fetched>>;
   /** The files of a commit that was fetched; paths count from the root of the tree. */
   open(commit: string, signal: AbortSignal): Promise<Attempt<{ tree: RevisionTree }>>;
+}
+
+/** One repository that is asked where its names point. */
+export interface RevisionSource extends RevisionReader {
+  /** What the full names (`refs/heads/main`) and HEAD point at now. Costs one small request. */
+  refs(names: readonly string[], signal: AbortSignal): Promise<Attempt<RemoteRefs>>;
 }

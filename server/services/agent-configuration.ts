@@ -32,8 +32,8 @@ export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof
       try {
         using feed = projects.lease(agent.project.path);
         let last = request.commitId;
-        const { watch } = feed.value;
-        for await (const seen of followRevision({ watch, wanted: undefined, access, checkEvery, stop })) {
+        const revision = feed.value.watch.revision(undefined);
+        for await (const seen of followRevision({ revision, access, checkEvery, stop })) {
           if (!seen.ok) throw sourceError(`configuration project ${agent.project.path}`, seen.failure);
           if (seen.commit === last) continue;
           const file = await feed.value.withTree(seen.commit, (tree) => readFile(tree, agent, config));

@@ -1,12 +1,10 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { Alarm } from '../../core/daemon/time.ts';
-import type { RepositoryWatch, Seen } from '../../core/follow/repository-watch.ts';
-import type { ManifestRef } from '../../core/model/agent-config.ts';
+import type { FollowedRevision, Seen } from '../../core/follow/followed-revision.ts';
 import type { AgentAccess } from '../access/directory.ts';
 
 export interface FollowOptions {
-  watch: RepositoryWatch;
-  wanted: ManifestRef | undefined;
+  revision: FollowedRevision;
   access: AgentAccess;
   /** Between two questions whether the agent still may follow, in ms. */
   checkEvery: number;
@@ -22,10 +20,10 @@ const ENDING_CODES = new Set([Code.Unauthenticated, Code.PermissionDenied, Code.
  * ConnectError once the token is no longer good.
  */
 export async function* followRevision(options: FollowOptions): AsyncGenerator<Seen> {
-  const { watch, wanted, access, checkEvery, stop } = options;
+  const { revision, access, checkEvery, stop } = options;
   const alarm = new Alarm();
   let newest: Seen | undefined;
-  const unfollow = watch.follow(wanted, (seen) => {
+  const unfollow = revision.follow((seen) => {
     newest = seen;
     alarm.ring();
   });

@@ -32,8 +32,7 @@ export function gitopsService(desk: ServiceDesk): ServiceImpl<typeof Gitops> {
       });
       using feed = projects.lease(project.path);
       for await (const seen of followRevision({
-        watch: feed.value.watch,
-        wanted: ref,
+        revision: feed.value.watch.revision(ref),
         access,
         checkEvery,
         stop,

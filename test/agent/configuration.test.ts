@@ -38,7 +38,9 @@ async function follow(open: RevisionSource['open']): Promise<ConfigurationState[
   const states: ConfigurationState[] = [];
   const done = watchConfiguration({
     ...common,
-    repository: new RepositoryWatch({ ...common, source, interval: 60_000, onPoll: () => {} }),
+    revision: new RepositoryWatch({ ...common, source, interval: 60_000, onPoll: () => {} }).revision(
+      undefined,
+    ),
     agent: 'test',
     project: 'platform/config',
     gitlabUrl: 'https://gitlab.example',

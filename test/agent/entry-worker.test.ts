@@ -1,7 +1,7 @@
 import test from 'ava';
 import { EntryWorker, type WorkerOptions } from '../../agent/entry-worker.ts';
 import { Log } from '../../core/daemon/log.ts';
-import type { Seen } from '../../core/follow/repository-watch.ts';
+import type { Seen } from '../../core/follow/followed-revision.ts';
 
 /** What a worker has for one pass; touching it is beginning that pass. */
 const untouched = (onTouch: () => void): WorkerOptions['desk'] =>
@@ -18,8 +18,8 @@ test('an entry that is suspended while it waits for its turn gives the turn back
   let asked = Promise.withResolvers<void>();
   const options: Partial<WorkerOptions> = {
     entry: { name: 'shop', dependsOn: [], suspend: false, repository: { url: '' } } as never,
-    repository: {
-      follow: (_ref: unknown, tell: (seen: Seen) => void) => {
+    revision: {
+      follow: (tell: (seen: Seen) => void) => {
         tell({ ok: true, commit: 'a'.repeat(40) });
         return () => {};
       },
