@@ -15,11 +15,13 @@ import type { Connection } from '../core/kube/connection.ts';
 import type { Level } from '../core/model/log-level.ts';
 import { ProblemError } from '../core/model/problem.ts';
 import type { RevisionSource } from '../core/model/source.ts';
-import type { AgentFlags } from './flags.ts';
+import type { AgentFlags, SettledFlags } from './flags.ts';
 import { gitSources } from './git-sources.ts';
+import { openKas } from './kas/open-kas.ts';
 import { Leader } from './leader.ts';
 import { whileLeading } from './lease.ts';
 import { createMetrics } from './metrics.ts';
+import type { Sources } from './sources.ts';
 
 /** What the process gives the agent. */
 export interface AgentSurroundings {
@@ -27,6 +29,10 @@ export interface AgentSurroundings {
   connection: Connection;
   /** PEM of the authorities for GitLab, where they are not those of the machine. */
   ca?: string;
+  /** PEM of an authority for the agent server. */
+  kasCa?: string;
+  /** The token for the agent server, where no file has it. */
+  kasToken?: string;
   podName: string;
   podNamespace: string;
   cacheDir: string;
@@ -46,12 +52,22 @@ const GRACE = 2_500;
 
 /** Runs one replica: it waits until it leads, and then keeps the cluster in step, until the signal ends. */
 export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
-  const { flags, connection, podName, podNamespace, version, log, sink, signal, random, env, ca } =
-    surroundings;
+  const {
+    flags: given,
+    connection,
+    podName,
+    podNamespace,
+    version,
+    sink,
+    signal,
+    random,
+    env,
+    ca,
+  } = surroundings;
   const metrics = createMetrics();
   let leader: Leader | undefined;
   let readiness: Probe = { ok: false, lines: ['the Lease has not been read yet'] };
-  await using observability = await serveObservability(flags.observabilityListenAddress, {
+  await using observability = await serveObservability(given.observabilityListenAddress, {
     metrics: () => {
       metrics.queued.set(leader?.queued ?? 0);
       return metrics.registry.metrics();
@@ -60,7 +76,7 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
     liveness: () => leader?.liveness() ?? { ok: true, lines: [] },
     readiness: () => readiness,
   });
-  log.info('Observability endpoint is up', { port: observability.address.port });
+  surroundings.log.info('Observability endpoint is up', { port: observability.address.port });
   mkdirSync(surroundings.cacheDir, { recursive: true });
   const identity = `${podName}_${randomBytes(4).toString('hex')}`;
   const ending = new AbortController();
@@ -69,13 +85,20 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
     { version, signal: ending.signal, retryWindow: 0, random },
   );
   const connections = new Connections({ env, ...(ca !== undefined && { ca }) });
-  const { gitlabApiTokenFile, webhookAddress, webhookSecretFile } = flags;
   await using stack = new AsyncDisposableStack();
   stack.defer(() => {
     ending.abort(new Error('the agent ends'));
     leases.close();
     connections.close();
   });
+  const kas = stack.use(openKas(surroundings));
+  const settled = await kas?.settle(ending.signal, (failure) => {
+    readiness = { ok: false, lines: [failure.message] };
+  });
+  if (kas && !settled) return;
+  const flags = settled?.flags ?? (given as SettledFlags);
+  const log = settled ? surroundings.log.with({ agent: flags.agentName }) : surroundings.log;
+  const { gitlabApiTokenFile, webhookAddress, webhookSecretFile } = flags;
   if (webhookAddress !== undefined && webhookSecretFile !== undefined) {
     const secret = (): Promise<string | undefined> => readToken(webhookSecretFile);
     stack.use(
@@ -146,6 +169,8 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
       try {
         leader = new Leader({
           ...surroundings,
+          flags,
+          log,
           cluster,
           ...(gitlab && { gitlab }),
           metrics,
@@ -154,13 +179,13 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
           setLevel: (level: Level) => {
             sink.level = level;
           },
-          openSources: (options) =>
-            gitSources({
-              ...options,
-              interval: flags.pollInterval,
-              configurationUrl: `${flags.gitlabUrl}/${flags.configProject}.git`,
-              open: openGit,
-            }),
+          openSources: (options) => {
+            const git = (configurationUrl: string): Sources =>
+              gitSources({ ...options, interval: flags.pollInterval, configurationUrl, open: openGit });
+            return settled
+              ? settled.sources(options, (entry) => git(entry.repository.url).entry(entry))
+              : git(`${flags.gitlabUrl}/${flags.configProject}.git`);
+          },
         });
         await leader.run();
       } finally {

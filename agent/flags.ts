@@ -5,10 +5,12 @@ import type { ConnectionFlags } from '../core/kube/connection.ts';
 import { CONNECTION_FLAGS } from '../core/kube/connection-flags.ts';
 import { isDnsLabel } from '../core/model/dns-label.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
+import { type KasFlags, readKasFlags } from './kas/kas-flags.ts';
 
 interface Flag {
   value?: string;
   default?: string;
+  array?: boolean;
   describe: string;
 }
 
@@ -19,6 +21,24 @@ const FLAGS = {
     describe: 'Project that holds .gitlab/agents/NAME/config.yaml, such as group/agents',
   },
   'agent-name': { value: 'NAME', describe: 'Name of this agent: a DNS label' },
+  'kas-address': {
+    value: 'URL',
+    describe:
+      'Agent server to connect to, such as grpcs://HOST:PORT or wss://HOST/: it says who the agent is, and reads the repositories',
+  },
+  'token-file': { value: 'FILE', describe: "The agent's token for the agent server; else AGENTK_TOKEN" },
+  'kas-header': {
+    value: 'HEADER',
+    array: true,
+    describe: 'One more "Name: value" for the handshake of a WebSocket; may be repeated',
+  },
+  'kas-ca-cert-file': {
+    value: 'FILE',
+    describe: "PEM file with the authorities of the agent server's certificate",
+  },
+  'ca-cert-file': { value: 'FILE', describe: 'The same as --kas-ca-cert-file, by its old name' },
+  'kas-tls-server-name': { value: 'NAME', describe: "Name in the agent server's certificate" },
+  'kas-insecure-skip-tls-verify': { describe: 'Take any certificate of the agent server: for tests only' },
   'git-credentials-dir': {
     value: 'DIR',
     describe: 'Mounted Secret with token and username for reading repositories; read again when it changes',
@@ -55,9 +75,11 @@ const FLAGS = {
 
 /** The command line of the agent, read and checked. Durations in ms. */
 export interface AgentFlags {
-  gitlabUrl: string;
-  configProject: string;
-  agentName: string;
+  /** These three are always there without an agent server, which says them otherwise. */
+  gitlabUrl?: string;
+  configProject?: string;
+  agentName?: string;
+  kas?: KasFlags;
   gitCredentialsDir?: string;
   gitlabApiTokenFile?: string;
   gitlabCaFile?: string;
@@ -71,10 +93,17 @@ export interface AgentFlags {
   connection: ConnectionFlags;
 }
 
+/** The same once it is known who the agent is. */
+export type SettledFlags = AgentFlags &
+  Required<Pick<AgentFlags, 'gitlabUrl' | 'configProject' | 'agentName'>>;
+
 const SHORTEST_POLL = 100;
 
 /** Reads the arguments; `help` and `version` come back as such. Throws ProblemError with all that is wrong. */
-export function readFlags(argv: readonly string[]): AgentFlags | 'help' | 'version' {
+export function readFlags(
+  argv: readonly string[],
+  hasTokenInEnvironment = false,
+): AgentFlags | 'help' | 'version' {
   const values = parse(argv);
   if (values.help) return 'help';
   if (values.version) return 'version';
@@ -85,6 +114,7 @@ export function readFlags(argv: readonly string[]): AgentFlags | 'help' | 'versi
   const text = (name: keyof typeof FLAGS): string | undefined => {
     const flag: Flag = FLAGS[name];
     const value = values[name];
+    if (Array.isArray(value)) return undefined;
     if (value === '') refuse(`the value of --${name} is empty`, 'is a variable not set?');
     return typeof value === 'string' ? value : flag.default;
   };
@@ -93,13 +123,17 @@ export function readFlags(argv: readonly string[]): AgentFlags | 'help' | 'versi
     if (value === undefined) refuse(`--${name} is missing`, hint);
     return value ?? '';
   };
-  const gitlabUrl = needed('gitlab-url', '--gitlab-url=https://gitlab.example.com');
+  const kas = readKasFlags({ values, text, refuse, hasTokenInEnvironment });
+  // What an agent server says need not be said here.
+  const wanted = (name: keyof typeof FLAGS, hint: string): string | undefined =>
+    kas ? text(name) : needed(name, hint);
+  const gitlabUrl = wanted('gitlab-url', '--gitlab-url=https://gitlab.example.com');
   if (gitlabUrl && !/^https?:$/.test(URL.parse(gitlabUrl)?.protocol ?? ''))
     refuse(`--gitlab-url is no URL: ${JSON.stringify(gitlabUrl)}`, '--gitlab-url=https://gitlab.example.com');
-  const configProject = needed('config-project', '--config-project=group/agents');
+  const configProject = wanted('config-project', '--config-project=group/agents');
   if (configProject && !/^[^/\s]+(\/[^/\s]+)+$/.test(configProject))
     refuse(`--config-project is no full path: ${JSON.stringify(configProject)}`, 'write it as group/project');
-  const agentName = needed('agent-name', '--agent-name=production');
+  const agentName = wanted('agent-name', '--agent-name=production');
   if (agentName && !isDnsLabel(agentName))
     refuse(
       `--agent-name can't be ${JSON.stringify(agentName)}`,
@@ -125,9 +159,10 @@ export function readFlags(argv: readonly string[]): AgentFlags | 'help' | 'versi
     );
   if (problems.length > 0) throw new ProblemError(...problems);
   return {
-    gitlabUrl: gitlabUrl.replace(/\/+$/, ''),
-    configProject,
-    agentName,
+    ...optional('gitlabUrl', gitlabUrl?.replace(/\/+$/, '')),
+    ...optional('configProject', configProject),
+    ...optional('agentName', agentName),
+    ...(kas && { kas }),
     ...optional('gitCredentialsDir', text('git-credentials-dir')),
     ...optional('gitlabApiTokenFile', text('gitlab-api-token-file')),
     ...optional('gitlabCaFile', text('gitlab-ca-file')),
@@ -145,9 +180,12 @@ export function readFlags(argv: readonly string[]): AgentFlags | 'help' | 'versi
 type Values = Record<string, string | boolean | (string | boolean)[] | undefined>;
 
 function parse(argv: readonly string[]): Values {
-  const own = Object.entries<Flag>(FLAGS).map(([name, { value }]) => [
+  const own = Object.entries<Flag>(FLAGS).map(([name, { value, array }]) => [
     name,
-    { type: value === undefined ? ('boolean' as const) : ('string' as const) },
+    {
+      type: value === undefined ? ('boolean' as const) : ('string' as const),
+      ...(array && { multiple: true }),
+    },
   ]);
   const connection = Object.entries(CONNECTION_FLAGS).map(([name, flag]) => [
     name,
@@ -199,6 +237,7 @@ export function helpText(): string {
   return `gitlab-agent: keeps a cluster in step with Git
 
 usage: gitlab-agent --gitlab-url=URL --config-project=PATH --agent-name=NAME [flags]
+       gitlab-agent --kas-address=URL --token-file=FILE [flags]
 
 It follows .gitlab/agents/NAME/config.yaml and the manifest projects that are
 named there, applies what they say, and reports to GitLab and to the cluster.

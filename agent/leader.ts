@@ -20,6 +20,7 @@ import { type ConfigurationState, type ResolvedEntry, watchConfiguration } from 
 import { reportConfiguration } from './configuration-report.ts';
 import type { EntryDesk } from './entry-pass.ts';
 import { EntryWorker } from './entry-worker.ts';
+import type { SettledFlags } from './flags.ts';
 import { HealthHub } from './health-hub.ts';
 import { HealthTracker } from './health-tracker.ts';
 import type { Metrics } from './metrics.ts';
@@ -31,6 +32,7 @@ import { Turns } from './turns.ts';
 import { headline } from './words.ts';
 
 export interface LeaderOptions extends AgentSurroundings {
+  flags: SettledFlags;
   cluster: Cluster;
   gitlab?: GitLab;
   metrics: Metrics;

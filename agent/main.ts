@@ -9,7 +9,7 @@ import { loadConnection } from '../core/kube/load-connection.ts';
 import type { Level } from '../core/model/log-level.ts';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
 import { runAgent } from './agent.ts';
-import { type AgentFlags, helpText, readFlags } from './flags.ts';
+import { helpText, readFlags } from './flags.ts';
 
 declare const VERSION: string;
 
@@ -17,7 +17,10 @@ declare const VERSION: string;
 const LAST_MOMENT = 9_500;
 
 async function main(): Promise<number> {
-  const flags = readFlags(process.argv.slice(2));
+  const { AGENTK_TOKEN: tokenInEnvironment } = process.env;
+  // Whatever is started from here does not get it.
+  delete process.env.AGENTK_TOKEN;
+  const flags = readFlags(process.argv.slice(2), Boolean(tokenInEnvironment));
   if (flags === 'help' || flags === 'version') {
     process.stdout.write(flags === 'help' ? helpText() : `gitlab-agent v${VERSION}\n`);
     return 0;
@@ -28,7 +31,7 @@ async function main(): Promise<number> {
     level: flags.logLevel as Level,
     now: () => new Date(),
   };
-  const log = new Log(sink, { agent: flags.agentName });
+  const log = new Log(sink, flags.agentName === undefined ? {} : { agent: flags.agentName });
   const ending = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const)
     process.on(name, () => {
@@ -37,7 +40,8 @@ async function main(): Promise<number> {
       ending.abort(new Error(name));
       setTimeout(() => process.exit(1), LAST_MOMENT).unref();
     });
-  const ca = authorities(flags);
+  const ca = readPem(flags.gitlabCaFile);
+  const kasCa = readPem(flags.kas?.caFile);
   if (ca !== undefined) setDefaultCACertificates([...getCACertificates('default'), ca]);
   // For GitLab's API; connections to repositories and to the API server have proxies of their own.
   setGlobalProxyFromEnv(env);
@@ -50,7 +54,9 @@ async function main(): Promise<number> {
     ...(ca !== undefined && { ca: [...getCACertificates('default')].join('\n') }),
     podName,
     podNamespace: env.POD_NAMESPACE || connection.namespace,
-    cacheDir: flags.cacheDir ?? join(tmpdir(), `gitlab-agent-${flags.agentName}`),
+    ...(kasCa !== undefined && { kasCa }),
+    ...(tokenInEnvironment && { kasToken: tokenInEnvironment }),
+    cacheDir: flags.cacheDir ?? join(tmpdir(), `gitlab-agent-${flags.agentName ?? 'kas'}`),
     env,
     version: VERSION,
     log,
@@ -62,16 +68,16 @@ async function main(): Promise<number> {
   return 0;
 }
 
-function authorities({ gitlabCaFile }: AgentFlags): string | undefined {
-  if (gitlabCaFile === undefined) return undefined;
+function readPem(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
   try {
-    return readFileSync(gitlabCaFile, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ProblemError({
       code: 'CaFile',
       message: `the CA file can't be read: ${code}`,
-      file: gitlabCaFile,
+      file,
     });
   }
 }

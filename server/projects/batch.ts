@@ -70,7 +70,7 @@ class BatchCollector {
 
   /** As GitLab's agent took them: nothing below a directory whose name begins with a dot; links as files. */
   async addGlob(given: string): Promise<void> {
-    const glob = given.replace(/^\//, '');
+    const glob = normal(given);
     if (!hasWildcard(glob)) {
       if ((await this.#tree.kind(glob)) === 'file') await this.#add(glob);
       return;
@@ -85,7 +85,8 @@ class BatchCollector {
     }
   }
 
-  async addFile(path: string): Promise<void> {
+  async addFile(given: string): Promise<void> {
+    const path = normal(given);
     const kind = await this.#tree.kind(path);
     if (kind !== 'file') throw broken(kind ? `${path} is no file` : `there is no file ${path}`);
     await this.#add(path);
@@ -99,14 +100,16 @@ class BatchCollector {
       allowAbsent: false,
       signal: this.#signal,
     });
-    const base = hasWildcard(path) ? splitGlob(path).base : path;
-    if ((await this.#tree.kind(base)) === 'directory') this.#set({ source: base, directory: true });
-    for (const { file } of files) await this.#addOrLink(file);
+    const base = normal(hasWildcard(path) ? splitGlob(path).base : path);
+    // The root is always there.
+    if (base !== '' && (await this.#tree.kind(base)) === 'directory')
+      this.#set({ source: base, directory: true });
+    for (const { file } of files) await this.#addOrLink(normal(file));
     for (const { code, file } of problems) {
-      if (code === 'BadLink') await this.#addOrLink(file!);
+      if (code === 'BadLink') await this.#addOrLink(normal(file!));
       // The directory is refused by the name of this file.
       if (code === 'Kustomization')
-        for (const name of await this.#tree.kustomizations(file!)) await this.#add(name);
+        for (const name of await this.#tree.kustomizations(normal(file!))) await this.#add(name);
     }
   }
 
@@ -132,6 +135,14 @@ class BatchCollector {
   #set(item: BatchItem): void {
     this.#items.set(item.source, item);
   }
+}
+
+/** As Git has it: no `.`, and no slash at the ends. */
+function normal(path: string): string {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/');
 }
 
 function compiled(glob: string): (path: string) => boolean {

@@ -33,8 +33,8 @@ export class Tree {
 
   /** The files that make a directory a kustomization. */
   async kustomizations(directory: string): Promise<string[]> {
-    const entries = await this.revision.list(directory);
-    const prefix = directory === '.' ? '' : `${directory}/`;
+    const entries = await this.revision.list(directory === '' ? '.' : directory);
+    const prefix = directory === '' ? '' : `${directory}/`;
     return entries
       .filter(({ name, kind }) => kind === 'file' && KUSTOMIZATION.test(name))
       .map(({ name }) => prefix + name);

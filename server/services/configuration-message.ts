@@ -5,12 +5,8 @@ import {
   log_level_enum,
   type ManifestProjectCFSchema,
 } from '../../core/grpc/generated/agentcfg_pb.ts';
-import {
-  type AgentConfig,
-  DEFAULT_GLOB,
-  type ManifestEntry,
-  type ManifestRef,
-} from '../../core/model/agent-config.ts';
+import { refMessage } from '../../core/grpc/ref-message.ts';
+import { type AgentConfig, DEFAULT_GLOB, type ManifestEntry } from '../../core/model/agent-config.ts';
 
 /** A configuration as GitLab's own agents take it. What they have no words for they don't get. */
 export function configurationMessage({
@@ -51,12 +47,4 @@ function manifestProject(entry: ManifestEntry): MessageInitShape<typeof Manifest
     inventoryPolicy: entry.inventoryPolicy,
     ...(entry.ref && { ref: { ref: refMessage(entry.ref) } }),
   };
-}
-
-/** A revision to follow, in the words of the protocol. */
-function refMessage(ref: ManifestRef) {
-  if ('branch' in ref) return { case: 'branch' as const, value: ref.branch };
-  return 'tag' in ref
-    ? { case: 'tag' as const, value: ref.tag }
-    : { case: 'commit' as const, value: ref.commit };
 }

@@ -31,6 +31,7 @@ export function gitopsService(desk: ServiceDesk): ServiceImpl<typeof Gitops> {
         project: project.path,
       });
       using feed = projects.lease(project.path);
+      if (request.lookNow) await feed.value.watch.look();
       for await (const seen of followRevision({
         revision: feed.value.watch.revision(ref),
         access,
@@ -38,7 +39,10 @@ export function gitopsService(desk: ServiceDesk): ServiceImpl<typeof Gitops> {
         stop,
       })) {
         if (!seen.ok) throw sourceError(`project ${project.path}`, seen.failure);
-        if (seen.commit === request.commitId) continue;
+        if (seen.commit === request.commitId) {
+          if (request.lookNow) return;
+          continue;
+        }
         const objects = await feed.value.batch(seen.commit, wanted);
         log.debug('GitOps: new commit', { commit: seen.commit, number_of_objects: objects.length });
         metrics.batches.inc();

@@ -1,0 +1,130 @@
+import type http from 'node:http';
+import type { SecureClientSessionOptions } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { getCACertificates } from 'node:tls';
+import type { Interceptor, Transport } from '@connectrpc/connect';
+import { compressionGzip, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { WebSocket } from 'ws';
+import { SUBPROTOCOL, WEBSOCKET_OPTIONS, websocketStream } from '../../core/grpc/websocket-stream.ts';
+import { openEndpoint } from '../../core/kube/endpoint.ts';
+import { environmentProxy } from '../../core/kube/proxy-choice.ts';
+import { PlainTunnelAgent } from '../../core/kube/tunnel.ts';
+import { type KasFlags, serverNameOf } from './kas-flags.ts';
+
+export interface KasOptions {
+  flags: KasFlags;
+  /** PEM of an authority beside those of the machine. */
+  ca?: string;
+  /** Asked for each call, for the file may be exchanged. */
+  token: () => Promise<string>;
+  userAgent: string;
+  /** For the proxy of a WebSocket. */
+  env: NodeJS.ProcessEnv;
+}
+
+/** The connection to an agent server: opened when the first call needs it, and anew after it was lost. */
+export interface Kas extends Disposable {
+  transport: Transport;
+}
+
+/** As GitLab's agent, in ms: more often than every 20 s a server takes for an attack. */
+const PING_EVERY = 55_000;
+const PING_TIMEOUT = 20_000;
+const CONNECT_TIMEOUT = 20_000;
+/** As gRPC's: of one message, in bytes, decompressed. */
+const MESSAGE_BYTES = 4 * 2 ** 20;
+/** What may be under way to a slow reader, in bytes. */
+const WINDOW = 1024 * 1024;
+
+export function connectKas(options: KasOptions): Kas {
+  const { url } = options.flags.address;
+  const sessions = new Http2SessionManager(
+    url.href,
+    {
+      pingIntervalMs: PING_EVERY,
+      pingTimeoutMs: PING_TIMEOUT,
+      pingIdleConnection: true,
+      connectTimeoutMs: CONNECT_TIMEOUT,
+    },
+    sessionOptions(options),
+  );
+  return {
+    transport: createGrpcTransport({
+      baseUrl: url.origin,
+      sessionManager: sessions,
+      interceptors: [credentials(options)],
+      acceptCompression: [compressionGzip],
+      readMaxBytes: MESSAGE_BYTES,
+    }),
+    [Symbol.dispose]: () => sessions.abort(new Error('the agent ends')),
+  };
+}
+
+function credentials({ token, userAgent }: KasOptions): Interceptor {
+  return (next) => async (request) => {
+    request.header.set('authorization', `Bearer ${await token()}`);
+    request.header.set('user-agent', userAgent);
+    return next(request);
+  };
+}
+
+function sessionOptions(options: KasOptions): SecureClientSessionOptions {
+  const { flags, ca } = options;
+  const settings = { initialWindowSize: WINDOW, enablePush: false };
+  const { address } = flags;
+  if (address.kind === 'websocket') return { settings, createConnection: () => openWebSocket(options) };
+  if (!address.secure) return { settings };
+  const servername = serverNameOf(flags);
+  return {
+    settings,
+    ca: [...authorities(), ...(ca === undefined ? [] : [ca])],
+    rejectUnauthorized: !flags.insecure,
+    ...(servername !== undefined && { servername }),
+  };
+}
+
+function authorities(): string[] {
+  return [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
+}
+
+/** HTTP/2 is spoken inside of it, in cleartext; what encrypts is the WebSocket. No redirect is followed. */
+function openWebSocket(options: KasOptions): Duplex {
+  const { flags, userAgent } = options;
+  const { url, secure } = flags.address;
+  const address = new URL(url);
+  address.protocol = secure ? 'wss:' : 'ws:';
+  const agent = agentFor(options);
+  const socket = new WebSocket(address, SUBPROTOCOL, {
+    ...WEBSOCKET_OPTIONS,
+    headers: { 'user-agent': userAgent, ...Object.fromEntries(flags.headers) },
+    handshakeTimeout: CONNECT_TIMEOUT,
+    ...(agent && { agent }),
+  });
+  socket.once('close', () => agent?.destroy());
+  return websocketStream(socket);
+}
+
+/** TLS and the proxy of the environment are the business of Node's agents. */
+function agentFor({ flags, ca, env }: KasOptions): http.Agent | undefined {
+  const { url, secure } = flags.address;
+  const proxy = environmentProxy(env, url);
+  // Through a proxy, plain WebSockets need a tunnel, too: few proxies hand an upgrade on.
+  if (!secure && !proxy) return undefined;
+  const server = url.origin;
+  if (!secure && proxy && proxy.protocol === 'http:')
+    return new PlainTunnelAgent({ proxy, proxyTls: undefined as never });
+  const endpoint = openEndpoint(
+    {
+      server,
+      tls: {
+        ...(ca !== undefined && { ca: Buffer.from([...authorities(), ca].join('\n')) }),
+        insecure: flags.insecure,
+        ...(flags.serverName !== undefined && { serverName: flags.serverName }),
+      },
+      ...(proxy && { proxy }),
+    },
+    undefined,
+    0,
+  );
+  return endpoint.options.agent;
+}
