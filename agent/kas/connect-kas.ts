@@ -5,6 +5,7 @@ import { getCACertificates } from 'node:tls';
 import type { Interceptor, Transport } from '@connectrpc/connect';
 import { compressionGzip, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { WebSocket } from 'ws';
+import { eagerSessions } from '../../core/grpc/eager-sessions.ts';
 import { SUBPROTOCOL, WEBSOCKET_OPTIONS, websocketStream } from '../../core/grpc/websocket-stream.ts';
 import { openEndpoint } from '../../core/kube/endpoint.ts';
 import { environmentProxy } from '../../core/kube/proxy-choice.ts';
@@ -51,7 +52,7 @@ export function connectKas(options: KasOptions): Kas {
   return {
     transport: createGrpcTransport({
       baseUrl: url.origin,
-      sessionManager: sessions,
+      sessionManager: eagerSessions(sessions),
       interceptors: [credentials(options)],
       acceptCompression: [compressionGzip],
       readMaxBytes: MESSAGE_BYTES,

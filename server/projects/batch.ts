@@ -102,22 +102,31 @@ class BatchCollector {
     });
     const base = normal(hasWildcard(path) ? splitGlob(path).base : path);
     // The root is always there.
-    if (base !== '' && (await this.#tree.kind(base)) === 'directory')
-      this.#set({ source: base, directory: true });
-    for (const { file } of files) await this.#addOrLink(normal(file));
+    if (base !== '' && (await this.#tree.kind(base)) === 'directory') await this.#addThrough(base);
+    for (const { file } of files) await this.#addThrough(normal(file));
     for (const { code, file } of problems) {
-      if (code === 'BadLink') await this.#addOrLink(normal(file!));
-      // The directory is refused by the name of this file.
+      if (code === 'BadLink') await this.#addThrough(normal(file!));
+      // The directory is refused by the name of such a file.
       if (code === 'Kustomization')
-        for (const name of await this.#tree.kustomizations(normal(file!))) await this.#add(name);
+        for (const name of await this.#tree.kustomizations(normal(file!))) await this.#addThrough(name);
     }
   }
 
-  async #addOrLink(path: string): Promise<void> {
-    if (!(await this.#tree.isLink(path))) return this.#add(path);
-    const target = await this.#tree.target(path);
-    this.#set({ source: path, link: target ?? '' });
-    if (target !== undefined && (await this.#tree.kind(target)) === 'file') await this.#add(target);
+  /** What a path leads to, and every link on its way. */
+  async #addThrough(path: string): Promise<void> {
+    const parts = path.split('/');
+    for (let length = 1; length <= parts.length; length += 1) {
+      const link = parts.slice(0, length).join('/');
+      if (!(await this.#tree.isLink(link))) continue;
+      const target = await this.#tree.target(link);
+      this.#set({ source: link, link: target ?? '' });
+      // The target has no links in it any more; what follows may.
+      if (target) await this.#addThrough([target, ...parts.slice(length)].join('/'));
+      return;
+    }
+    const kind = await this.#tree.kind(path);
+    if (kind === 'file') await this.#add(path);
+    else if (kind === 'directory') this.#set({ source: path, directory: true });
   }
 
   async #add(path: string): Promise<void> {

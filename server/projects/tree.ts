@@ -7,6 +7,8 @@ export class Tree {
   readonly revision: RevisionTree;
   /** What the real paths of this tree begin with. */
   #root: string | undefined;
+  /** The names of links, by directory. */
+  readonly #links = new Map<string, ReadonlySet<string>>();
 
   constructor(revision: RevisionTree) {
     this.revision = revision;
@@ -27,8 +29,13 @@ export class Tree {
 
   async isLink(path: string): Promise<boolean> {
     const { directory, name } = split(path);
-    const entries = await this.revision.list(directory === '' ? '.' : directory);
-    return entries.some((entry) => entry.name === name && entry.kind === 'link');
+    let names = this.#links.get(directory);
+    if (!names) {
+      const entries = await this.revision.list(directory === '' ? '.' : directory);
+      names = new Set(entries.filter(({ kind }) => kind === 'link').map((entry) => entry.name));
+      this.#links.set(directory, names);
+    }
+    return names.has(name);
   }
 
   /** The files that make a directory a kustomization. */

@@ -8,6 +8,7 @@ import type { Sources } from '../../agent/sources.ts';
 import { Connections } from '../../core/git/connections.ts';
 import { openRepository } from '../../core/git/revision-source.ts';
 import { readEntry } from '../../core/sync.ts';
+import type { FileContent } from '../support/gitlab/file-content.ts';
 import { entryOf, type Ground, ground, quiet, reach, sourcesOf, Told } from './ground.ts';
 
 const object = (name: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: ${name} }\n`;
@@ -66,7 +67,7 @@ test('entries read the same through a server as with Git', async (t) => {
   const here = await ground(t);
   const { config, shop, server, token } = here;
   await config.commit({ '.gitlab/agents/test/config.yaml': '{}\n' });
-  const files: Record<string, string> = {
+  const files: Record<string, FileContent> = {
     'a.yaml': object('a'),
     'README.md': '# no manifest\n',
     'values.yaml': 'replicas: 3\n',
@@ -81,6 +82,14 @@ test('entries read the same through a server as with Git', async (t) => {
     'kust/x.yaml': object('x'),
     'we[ir]d/one file.yaml': object('weird'),
     'empty/.gitkeep': '',
+    'links/real.yaml': object('real'),
+    'links/same.yaml': { symlink: 'real.yaml' },
+    'links/sub/up.yaml': { symlink: '../real.yaml' },
+    'out/away.yaml': { symlink: '../a.yaml' },
+    'out/off.yaml': { symlink: '../../etc/passwd' },
+    'out/root.yaml': { symlink: '/etc/passwd' },
+    'out/circle.yaml': { symlink: 'circle.yaml' },
+    'out/folder': { symlink: '../apps' },
   };
   const commit = await shop.commit(files);
   const [git, kas] = [
@@ -110,6 +119,15 @@ test('entries read the same through a server as with Git', async (t) => {
     ['we\\[ir\\]d/*.yaml'],
     ['empty'],
     ['.'],
+    ['links'],
+    ['links/sub/*.yaml'],
+    ['links/sub/up.yaml', 'links/*.yaml'],
+    ['out'],
+    ['out/*.yaml'],
+    ['out/away.yaml'],
+    ['out/folder'],
+    ['out/folder/web/*.yaml'],
+    ['out/folder/web/web.yaml'],
   ];
   const url = `${here.gitlab.url}/${shop.path}.git`;
   const compared = cases.map(async (paths) => {
