@@ -19,6 +19,7 @@ export interface AgentServerOptions {
   agent?: string;
   gitlabSection?: string;
   webhookSecret?: string;
+  usagePeriod?: string;
   tls?: { certFile: string; keyFile: string };
   /** Of an earlier one, to come back at. */
   port?: number;
@@ -139,6 +140,7 @@ export class AgentServer implements AsyncDisposable {
     agent = '',
     gitlabSection = '',
     webhookSecret,
+    usagePeriod = '1m',
     tls,
     port = 0,
   }: AgentServerOptions) {
@@ -165,7 +167,7 @@ export class AgentServer implements AsyncDisposable {
       'repositories:',
       `  credentials_dir: ${join(this.directory, 'git')}`,
       `  cache_dir: ${join(this.directory, 'cache')}`,
-      'observability: { listen: { address: "127.0.0.1:0" }, logging: { level: debug } }',
+      `observability: { listen: { address: "127.0.0.1:0" }, logging: { level: debug }, usage_reporting_period: ${usagePeriod} }`,
       ...(webhookSecret === undefined
         ? []
         : [`webhook: { address: "127.0.0.1:0", secret_file: ${file('webhook-secret', webhookSecret)} }`]),

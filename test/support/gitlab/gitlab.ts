@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Authority } from '../../core/kube/certificates.ts';
+import { type AgentToken, addAgent, addAgentToken } from './agents.ts';
 import type { Fault, FaultOptions, Seen, SetFault } from './faults.ts';
 import { gitText } from './git-process.ts';
 import { writeHooks } from './hooks.ts';
@@ -58,6 +59,24 @@ export class GitLab implements AsyncDisposable {
   /** The newest 10,000 requests, oldest first. */
   get requests(): readonly Seen[] {
     return this.#server.requests;
+  }
+
+  /** What an agent server shares with it, base64. */
+  get kasSecret(): string {
+    return this.#world.kasSecret;
+  }
+
+  /** What an agent server has told of its usage. */
+  get usage(): readonly unknown[] {
+    return this.#world.usage;
+  }
+
+  /** A new token of an agent, which is made where the project has none of the name. */
+  createAgentToken(project: Project, name: string): AgentToken {
+    const { root } = this;
+    const agent =
+      project.agents.find((one) => one.name === name) ?? addAgent(this.#world, project, root, name);
+    return addAgentToken(this.#world, agent, root, { name: 'test', description: null });
   }
 
   /** The administrator, `root`. */

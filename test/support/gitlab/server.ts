@@ -9,6 +9,7 @@ import { type Answer, text } from './answer.ts';
 import { type Fault, Faults, type Seen } from './faults.ts';
 import { answerGit } from './git-access.ts';
 import { answerGraphql } from './graphql/answer.ts';
+import { answerInternal } from './internal-kubernetes.ts';
 import { answerRest } from './rest/router.ts';
 import { ROUTES } from './rest/routes.ts';
 import { send } from './send.ts';
@@ -111,6 +112,8 @@ export class Server implements AsyncDisposable {
       if (answer) return answer;
     }
     if (seen.kind !== 'rest' && seen.kind !== 'graphql') return text(404, 'Not found');
+    const internal = await answerInternal(this.#world, request, url);
+    if (internal) return internal;
     const { headers, refusal } = this.#world.limits.count(request);
     if (refusal) {
       request.resume();

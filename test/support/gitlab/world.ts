@@ -1,4 +1,5 @@
 /** Everything that the stand-in knows, in memory; the repositories are real and on disk. */
+import { randomBytes } from 'node:crypto';
 import type { AccessToken } from './access-token.ts';
 import { type LimitOptions, Limits } from './limits.ts';
 import type { Project } from './project.ts';
@@ -37,6 +38,10 @@ export class World {
   readonly tokens: AccessToken[] = [];
   readonly deployTokens: DeployToken[] = [];
   readonly jobTokens: JobToken[] = [];
+  /** What the agent server shares with GitLab, base64. */
+  readonly kasSecret = randomBytes(32).toString('base64');
+  /** What the agent server has told of its usage. */
+  readonly usage: unknown[] = [];
   /** Paths that projects had before they were renamed. */
   readonly oldPaths = new Map<string, Project>();
   /** Told of every push, by git or by API, after the refs have moved. */

@@ -1,0 +1,80 @@
+/** GitLab's internal API for its agent server: `/api/v4/internal/kubernetes`. */
+import { createHmac } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Agent } from './agents.ts';
+import { type Answer, json } from './answer.ts';
+import type { Project } from './project.ts';
+import type { World } from './world.ts';
+
+const BASE = '/api/v4/internal/kubernetes';
+const nothing: Answer = { status: 204, headers: {}, body: '' };
+
+/** Undefined for paths that are not of it. */
+export async function answerInternal(
+  world: World,
+  request: IncomingMessage,
+  url: URL,
+): Promise<Answer | undefined> {
+  if (!url.pathname.startsWith(`${BASE}/`)) return undefined;
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  if (!isSigned(world, request)) return refusal(401, 'Unauthorized');
+  const call = `${request.method} ${url.pathname.slice(BASE.length)}`;
+  if (call === 'POST /usage_metrics') {
+    world.usage.push(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+    return nothing;
+  }
+  const agent = agentOf(world, request);
+  if (!agent) return refusal(401, 'Unauthorized');
+  if (call === 'GET /agent_info')
+    return json(200, { ...entity(agent.project), agent_id: agent.id, agent_name: agent.name });
+  if (call !== 'GET /project_info') return refusal(404, 'Not Found');
+  const id = url.searchParams.get('id') ?? '';
+  const project = world.projects.find((one) => one.path === id || String(one.id) === id);
+  // The configuration project, and whatever everybody may download.
+  if (!project || (project !== agent.project && project.visibility !== 'public'))
+    return refusal(404, 'Not Found');
+  return json(200, entity(project));
+}
+
+function entity(project: Project): object {
+  return {
+    project_id: project.id,
+    gitaly_info: { address: 'unix:/nowhere', token: '', features: {} },
+    gitaly_repository: {
+      storage_name: 'default',
+      relative_path: `@hashed/${project.id}.git`,
+      gl_repository: `project-${project.id}`,
+      gl_project_path: project.path,
+    },
+    default_branch: project.defaultBranch,
+  };
+}
+
+function refusal(status: number, words: string): Answer {
+  return json(status, { message: `${status} ${words}` });
+}
+
+function agentOf(world: World, request: IncomingMessage): Agent | undefined {
+  const [, value] = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '') ?? [];
+  for (const { agents } of world.projects)
+    for (const agent of agents)
+      for (const token of agent.tokens)
+        if (token.value === value && token.status === 'active') {
+          token.lastUsedAt = world.now();
+          return agent;
+        }
+  return undefined;
+}
+
+/** As Gitlab::Kas.verify_api_request: HS256 with the shared secret, the issuer, and not expired. */
+function isSigned({ kasSecret }: World, request: IncomingMessage): boolean {
+  const [header = '', claims = '', signature] = String(request.headers['gitlab-kas-api-request'] ?? '').split(
+    '.',
+  );
+  const key = Buffer.from(kasSecret, 'base64');
+  if (createHmac('sha256', key).update(`${header}.${claims}`).digest('base64url') !== signature) return false;
+  const { iss, aud, exp, nbf } = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8'));
+  const now = Date.now() / 1000;
+  return iss === 'gitlab-kas' && aud === 'gitlab' && exp > now && nbf < now;
+}
