@@ -1,3 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentProcess, type LogLine } from '../test/support/agent.ts';
 import { apiCall } from '../test/support/control-plane/api.ts';
@@ -5,6 +10,7 @@ import { waitFor } from '../test/support/control-plane/wait.ts';
 import { type GitLab, startGitLab } from '../test/support/gitlab/gitlab.ts';
 import type { Project } from '../test/support/gitlab/project.ts';
 import { type BenchCluster, openCluster } from './cluster.ts';
+import { gitEnvironment } from './git-environment.ts';
 import { type PollCache, pollCache } from './poll-cache.ts';
 import { cpuSeconds, megabytes } from './process.ts';
 import { type RawRequest, sendAll } from './requests.ts';
@@ -47,14 +53,18 @@ export async function benchAgent({ polls, signal, say }: Options): Promise<void>
   }
   const stage: Stage = { cluster, namespace, gitlab, front, config, token };
   const floors = [await floor(stage, 'floor-a', signal)];
+  const clones = [await cloneAll(stage, signal)];
   const first = await firstSync(stage, signal, say);
   floors.push(await floor(stage, 'floor-b', signal));
-  const least = Math.min(...floors);
+  clones.push(await cloneAll(stage, signal));
+  const [least, leastGit] = [Math.min(...floors), Math.min(...clones)];
   const idle = await idleAgent(stage, polls, signal, say);
   const rows: [string, string][] = [
     [`${PROJECTS * OBJECTS} raw PATCHes: seconds`, least.toFixed(2)],
+    [`${PROJECTS} raw git clones: seconds`, leastGit.toFixed(2)],
     [`first sync of ${PROJECTS} projects: seconds`, first.toFixed(2)],
-    ['that many times the floor (goal: at most 3)', (first / least).toFixed(2)],
+    ['that many times the PATCHes (goal: at most 3)', (first / least).toFixed(2)],
+    ['that many times PATCHes and clones, one after the other', (first / (least + leastGit)).toFixed(2)],
     [`idle, ${IDLE} projects: polls of each repository`, idle.polls.toFixed(0)],
     ['idle: Git requests a poll (goal: 1)', idle.requestsAPoll.toFixed(2)],
     ['idle: CPU ms a poll, all else included', idle.cpuMs.toFixed(2)],
@@ -97,6 +107,29 @@ async function floor({ cluster, namespace }: Stage, prefix: string, signal: Abor
   const startedAt = performance.now();
   await sendAll(cluster.server, requests, { signal });
   return (performance.now() - startedAt) / 1000;
+}
+
+/** Seconds that the git program takes to clone all manifest projects as shallow bare repositories, 4 at once. */
+async function cloneAll({ gitlab, token }: Stage, signal: AbortSignal): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), 'bench-clones-'));
+  const env = gitEnvironment({ username: 'any', token }, gitlab.caFile);
+  const left = range(PROJECTS);
+  const startedAt = performance.now();
+  const work = async (): Promise<void> => {
+    for (let index = left.pop(); index !== undefined; index = left.pop()) {
+      const url = `${gitlab.url}/group/p${index}.git`;
+      const args = ['clone', '--quiet', '--bare', '--depth=1', url, join(directory, String(index))];
+      const child = spawn('git', args, { env, signal, stdio: ['ignore', 'ignore', 'inherit'] });
+      const [code] = await once(child, 'close');
+      if (code !== 0) throw new Error(`git clone of ${url} failed`);
+    }
+  };
+  try {
+    await Promise.all(range(4).map(work));
+    return (performance.now() - startedAt) / 1000;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 async function firstSync(stage: Stage, signal: AbortSignal, say: (text: string) => void): Promise<number> {

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { Connections } from '../core/git/connections.ts';
 import { openRepository } from '../core/git/revision-source.ts';
 import type { Attempt } from '../core/model/source.ts';
+import { gitEnvironment } from './git-environment.ts';
 import type { GitServer } from './git-server.ts';
 import { measure } from './measure.ts';
 import { median } from './table.ts';
@@ -93,16 +94,7 @@ async function measureLsRemote(
   cwd: string,
   signal: AbortSignal,
 ) {
-  const basic = Buffer.from(`${username}:${token}`).toString('base64');
-  const env = {
-    ...process.env,
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_SSL_CAINFO: caFile,
-    GIT_CONFIG_COUNT: '1',
-    GIT_CONFIG_KEY_0: 'http.extraHeader',
-    GIT_CONFIG_VALUE_0: `Authorization: Basic ${basic}`,
-  };
+  const env = gitEnvironment({ username, token }, caFile);
   const files = { stdout: join(cwd, 'stdout'), stderr: join(cwd, 'stderr') };
   const runs = [];
   for (let index = 0; index < LS_REMOTES; index += 1) {

@@ -8,6 +8,7 @@ import { configCommand, EDIT_FLAGS } from './commands/config.ts';
 import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
 import { EXPLAIN_FLAGS, explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
+import { helpCommand } from './commands/help.ts';
 import { historyCommand } from './commands/history.ts';
 import { INSTALL_FLAGS, installCommand } from './commands/install.ts';
 import { inventoryCommand } from './commands/inventory.ts';
@@ -20,15 +21,29 @@ import { syncCommand } from './commands/sync.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
+import type { CommandDefinition } from './completion/definitions.ts';
 import { CONNECTION_FLAGS } from './connection-flags.ts';
 import type { Io } from './io.ts';
 import { usageProblem } from './usage.ts';
 
 const MAX_WIDTH = 110;
+
+const EXAMPLES = `Examples:
+  # what a directory of manifests would change in the cluster
+  kubectl gitlab-agent diff -R -f deploy/
+
+  # the agents, and why something is not well
+  kubectl gitlab-agent status -o tree
+
+  # the words that all of this uses; what to do about a symptom
+  kubectl gitlab-agent help concepts
+  kubectl gitlab-agent help troubleshooting`;
+
 /** Every name under which yargs hands over a flag that may be given more than once. */
 const REPEATABLE = new Set([
   '_',
   'object',
+  'about',
   ...[
     APPLY_FLAGS,
     DIFF_FLAGS,
@@ -47,15 +62,16 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     code = result;
   };
   if (argv[0] === '__complete') {
-    const { definitionsOf } = await import('./completion/definitions.ts');
     const { runComplete } = await import('./completion/run-complete.ts');
-    const root = definitionsOf('', (listener) => withCommands(listener, io, finish));
-    return await runComplete(root, argv.slice(1), io);
+    return await runComplete(await definitions(io), argv.slice(1), io);
   }
-  const spelt = separateShortValues(argv);
+  // yargs takes the word help at the end for a question about what stands before it.
+  const isAboutHelp = argv.length === 2 && argv[0] === 'help' && /^(--help|-h)$/.test(argv[1]!);
+  const spelt = isAboutHelp ? ['help', 'help'] : separateShortValues(argv);
   const named = yargs()
     .scriptName('kubectl gitlab-agent')
-    .usage('$0 COMMAND\n\nSee what GitOps will do to a cluster, what it did, and why.');
+    .usage('$0 COMMAND\n\nSee what GitOps will do to a cluster, what it did, and why.')
+    .epilogue(EXAMPLES);
   const cli = withCommands(named, io, finish)
     .middleware(lastOfEach)
     .demandCommand(1, 'say what to do')
@@ -82,6 +98,12 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   return code;
 }
 
+/** All commands with their flags, as data. */
+async function definitions(io: Io): Promise<CommandDefinition> {
+  const { definitionsOf } = await import('./completion/definitions.ts');
+  return definitionsOf('', (listener) => withCommands(listener, io, () => {}));
+}
+
 /** Says every command to yargs, or to whoever listens in its place. */
 function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
   return cli
@@ -92,6 +114,12 @@ function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
     .command(diffCommand(io, finish))
     .command(explainCommand(io, finish))
     .command(healthCommand(io, finish))
+    .command(
+      helpCommand(io, finish, {
+        commands: async () => (await definitions(io)).commands.map(({ name }) => name),
+        helpOf: (words) => runCli([...words, '--help'], io),
+      }),
+    )
     .command(historyCommand(io, finish))
     .command(installCommand(io, finish))
     .command(inventoryCommand(io, finish))

@@ -26,11 +26,21 @@ export async function main(): Promise<void> {
   }
   const unread = new AbortController();
   watchOutput(process, () => unread.abort());
+  await useProxy();
   const io = processIo(abort.signal, unread.signal);
   const code = await runCli(process.argv.slice(2), io).catch((error: unknown) =>
     signalled ? SIGNAL_CODES[signalled] : fail(error),
   );
   process.exitCode = signalled ? SIGNAL_CODES[signalled] : code;
+}
+
+/** For GitLab's API: connections to repositories and to API servers have proxies of their own. */
+async function useProxy(): Promise<void> {
+  const isNamed = ['https_proxy', 'http_proxy'].some(
+    (name) => process.env[name] || process.env[name.toUpperCase()],
+  );
+  // Node.js before 24.14 lacks it.
+  if (isNamed) (await import('node:http')).setGlobalProxyFromEnv?.(process.env);
 }
 
 function fail(error: unknown): number {

@@ -14,8 +14,8 @@ export const BUNDLE_OPTIONS = {
   platform: 'node',
   minifySyntax: true,
   define: { VERSION: JSON.stringify(VERSION) },
-  // The objects of deploy/ are a part of `install`, the scripts of `completion`.
-  loader: { '.yaml': 'text', '.sh': 'text' },
+  // The objects of deploy/ are a part of `install`, the scripts of `completion`, pages of docs/ of `help`.
+  loader: { '.yaml': 'text', '.sh': 'text', '.md': 'text' },
   logLevel: 'warning',
   metafile: true,
 } as const satisfies BuildOptions;

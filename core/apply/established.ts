@@ -5,8 +5,12 @@ import type { ObjectId } from '../model/object.ts';
 import { kindKey } from '../plan/crd.ts';
 import { type Clock, poll } from './clock.ts';
 
-// The API server establishes a CRD within a second; one that takes this long never will.
-const PATIENCE = { first: 25, longest: 1000, total: 30_000 };
+// The API server establishes a CRD within a second where it has nothing else to do. A busy one that
+// has been given a dozen of them may not come to look at the last for more than half a minute.
+const PATIENCE = { first: 25, longest: 1000, total: 120_000 };
+
+/** Names that another CRD holds are given this long to become free, in ms: it may be being deleted. */
+const REFUSED_LASTS = 30_000;
 
 /** Waits until the API server accepts objects of a CRD's kinds; the error says why it does not. */
 export async function untilEstablished(
@@ -14,8 +18,9 @@ export async function untilEstablished(
   clock: Clock,
   ref: ObjectRef,
 ): Promise<ApplyError | undefined> {
+  const begun = clock.now();
   let why = 'its status is still empty';
-  const established = await poll(clock, PATIENCE, async () => {
+  const end = await poll(clock, PATIENCE, async () => {
     const answer = await cluster.get(ref);
     if (!answer.ok) {
       why = `it can't be read: ${answer.failure.message}`;
@@ -23,11 +28,13 @@ export async function untilEstablished(
     }
     const conditions = dig(answer.value, 'status', 'conditions');
     const refused = condition(conditions, 'NamesAccepted', 'False');
-    if (refused) why = `its names are not accepted: ${String(dig(refused, 'message') ?? '')}`;
-    return condition(conditions, 'Established', 'True') && !refused ? true : undefined;
+    if (!refused) return condition(conditions, 'Established', 'True') ? 'established' : undefined;
+    why = `its names are not accepted: ${String(dig(refused, 'message') ?? '')}`;
+    return clock.now() - begun < REFUSED_LASTS ? undefined : 'refused';
   });
-  if (established) return undefined;
-  const message = `it was applied, but is not established after ${PATIENCE.total / 1000} seconds: ${why}`;
+  if (end === 'established') return undefined;
+  const seconds = Math.floor((clock.now() - begun) / 1000);
+  const message = `it was applied, but is not established after ${seconds} seconds: ${why}`;
   return { reason: 'NotEstablished', message };
 }
 

@@ -68,7 +68,8 @@ const EXAMPLES = `Examples:
   kubectl gitlab-agent apply -R -f deploy/ --take-over kustomize-controller
 
   # exactly the plan that was approved, from the same inputs, or nothing
-  kubectl gitlab-agent diff -R -f deploy/ --applyset shop --prune -o plan --out plan.json
+  kubectl gitlab-agent diff -R -f deploy/ --applyset shop --prune \\
+    -o plan --out plan.json
   kubectl gitlab-agent apply -R -f deploy/ --plan plan.json
 
   # and wait until it runs, or tell why it does not

@@ -14,13 +14,15 @@ The scripts for shells complete kubectl-gitlab_agent, with the dash.`;
 
 const EXAMPLES = `Examples:
   # for kubectl gitlab-agent, in every shell in which kubectl is completed
-  kubectl gitlab-agent completion kubectl > ~/.local/bin/kubectl_complete-gitlab_agent
+  kubectl gitlab-agent completion kubectl \\
+    > ~/.local/bin/kubectl_complete-gitlab_agent
   chmod +x ~/.local/bin/kubectl_complete-gitlab_agent
 
   # for kubectl-gitlab_agent
   source <(kubectl gitlab-agent completion bash)
   kubectl gitlab-agent completion zsh > "\${fpath[1]}/_kubectl-gitlab_agent"
-  kubectl gitlab-agent completion fish > ~/.config/fish/completions/kubectl-gitlab_agent.fish`;
+  kubectl gitlab-agent completion fish \\
+    > ~/.config/fish/completions/kubectl-gitlab_agent.fish`;
 
 /** `completion`: the scripts that ask `__complete`. */
 export function completionCommand(

@@ -63,16 +63,17 @@ refused and the file left alone.
 
 Exit codes: 0 done, 2 nothing was changed.`;
 
-const EXAMPLES = `Examples:
-  # in a pipeline of the configuration project
-  kubectl gitlab-agent config validate .
+const VALIDATE_EXAMPLES = `  # in a pipeline of the configuration project
+  kubectl gitlab-agent config validate .`;
 
-  # what an agent makes of a file
-  kubectl gitlab-agent config show .gitlab/agents/production/config.yaml
+const SHOW_EXAMPLES = `  # what an agent makes of a file
+  kubectl gitlab-agent config show .gitlab/agents/production/config.yaml`;
 
-  # another branch and a longer interval for one entry
+const EDIT_EXAMPLES = `  # another branch and a longer interval for one entry
   kubectl gitlab-agent config edit .gitlab/agents/production/config.yaml \\
     --entry group/shop --set ref.branch=production --set interval=1h`;
+
+const EXAMPLES = `Examples:\n${[VALIDATE_EXAMPLES, SHOW_EXAMPLES, EDIT_EXAMPLES].join('\n\n')}`;
 
 /** `config validate`, `config show` and `config edit`: an agent's configuration file. */
 export function configCommand(io: Io, finish: (code: number) => void): CommandModule {
@@ -94,7 +95,8 @@ export function configCommand(io: Io, finish: (code: number) => void): CommandMo
               })
               .options(CONTEXT_FLAGS)
               .group(Object.keys(CONTEXT_FLAGS), 'Flags:')
-              .usage(`$0 config validate FILE|DIR|- [flags]\n\n${VALIDATE}`),
+              .usage(`$0 config validate FILE|DIR|- [flags]\n\n${VALIDATE}`)
+              .epilogue(`Examples:\n${VALIDATE_EXAMPLES}`),
           async (flags) => finish(await (await command()).validateConfig(flags, io)),
         )
         .command(
@@ -113,7 +115,8 @@ export function configCommand(io: Io, finish: (code: number) => void): CommandMo
                 ...CONTEXT_FLAGS,
               })
               .group(['output', ...Object.keys(CONTEXT_FLAGS)], 'Flags:')
-              .usage(`$0 config show FILE|- [flags]\n\n${SHOW}`),
+              .usage(`$0 config show FILE|- [flags]\n\n${SHOW}`)
+              .epilogue(`Examples:\n${SHOW_EXAMPLES}`),
           async (flags) => finish(await (await command()).showConfig(flags, io)),
         )
         .command(
@@ -124,7 +127,8 @@ export function configCommand(io: Io, finish: (code: number) => void): CommandMo
               .positional('file', { type: 'string', describe: 'File, or - for stdin to stdout' })
               .options({ ...EDIT_FLAGS, ...CONTEXT_FLAGS })
               .group([...Object.keys(EDIT_FLAGS), ...Object.keys(CONTEXT_FLAGS)], 'Flags:')
-              .usage(`$0 config edit FILE|- [flags]\n\n${EDIT}`),
+              .usage(`$0 config edit FILE|- [flags]\n\n${EDIT}`)
+              .epilogue(`Examples:\n${EDIT_EXAMPLES}`),
           async (flags) => finish(await (await import('../config/run-edit.ts')).editConfig(flags, io)),
         )
         .demandCommand(1, 'say what to do with the configuration')

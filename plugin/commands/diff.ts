@@ -78,7 +78,8 @@ const EXAMPLES = `Examples:
   kubectl gitlab-agent diff production shop --rev release-2
 
   # a plan to approve, and then to carry out as it is
-  kubectl gitlab-agent diff -R -f deploy/ --applyset shop --prune -o plan --out plan.json
+  kubectl gitlab-agent diff -R -f deploy/ --applyset shop --prune \\
+    -o plan --out plan.json
   kubectl gitlab-agent apply -R -f deploy/ --plan plan.json`;
 
 /** `diff`: reads the manifests, plans against the cluster (or another revision) and prints the plan. */

@@ -110,8 +110,9 @@ Exit codes: 0 the agent reports, 1 it does not or its configuration is broken,
 
 const EXAMPLES = `Examples:
   # rights over the whole cluster, a deploy token for reading
-  kubectl gitlab-agent install --agent-name production --config-project group/agents \\
-    --gitlab-url https://gitlab.example.com --image registry.example.com/gitlab-agent:0.1.0 \\
+  kubectl gitlab-agent install --agent-name production \\
+    --config-project group/agents --gitlab-url https://gitlab.example.com \\
+    --image registry.example.com/gitlab-agent:0.1.0 \\
     --git-username gitlab+deploy-token-1 --git-token-file deploy-token
 
   # only what the manifests need; another image, all else as it is
@@ -119,8 +120,9 @@ const EXAMPLES = `Examples:
   kubectl gitlab-agent install --image registry.example.com/gitlab-agent:0.2.0
 
   # for kustomize or a repository, without the Secrets
-  kubectl gitlab-agent install --agent-name production --config-project group/agents \\
-    --gitlab-url https://gitlab.example.com --image registry.example.com/gitlab-agent:0.1.0 \\
+  kubectl gitlab-agent install --agent-name production \\
+    --config-project group/agents --gitlab-url https://gitlab.example.com \\
+    --image registry.example.com/gitlab-agent:0.1.0 \\
     --rbac=namespaces=shop,web --dry-run -o yaml`;
 
 /** `install`: the in-cluster resources of an agent. */

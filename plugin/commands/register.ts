@@ -40,9 +40,11 @@ const EXAMPLES = `Examples:
   kubectl gitlab-agent register production --config-project group/agents \\
     --gitlab-url https://gitlab.example.com
 
-  # the tokens; another one in the place of that in the Secret
-  kubectl gitlab-agent register production --list
-  kubectl gitlab-agent register production --rotate`;
+  # its tokens; another one in the place of that in the Secret
+  export GITLAB_HOST=gitlab.example.com
+  kubectl gitlab-agent register production --config-project group/agents --list
+  kubectl gitlab-agent register production --config-project group/agents \\
+    --rotate`;
 
 /** `register`: the agent record and its token. */
 export function registerCommand(io: Io, finish: (code: number) => void): CommandModule<object, RawFlags> {

@@ -40,9 +40,7 @@ export function suspendCommand(io: Io, finish: (code: number) => void): CommandM
         withAgentWords(yargs).options(SUSPEND_FLAGS).group(Object.keys(SUSPEND_FLAGS), 'Flags:'),
       )
         .usage(`$0 suspend [AGENT] [PROJECT] [flags]\n\n${SUSPEND}`)
-        .epilogue(
-          'Examples:\n  kubectl gitlab-agent suspend production shop --reason "the migration is running"',
-        ),
+        .epilogue('Examples:\n  kubectl gitlab-agent suspend production shop --reason "a migration runs"'),
     handler: async (flags) => {
       const { runSuspend } = await import('../wishes/run-suspend.ts');
       finish(await runSuspend(flags, io));

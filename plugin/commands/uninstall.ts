@@ -36,7 +36,8 @@ const EXAMPLES = `Examples:
   kubectl gitlab-agent uninstall
 
   # everything goes, the shop's Namespace and kinds, too
-  kubectl gitlab-agent uninstall --prune --prune-kinds Namespace,CustomResourceDefinition --yes`;
+  kubectl gitlab-agent uninstall --prune --yes \\
+    --prune-kinds Namespace,CustomResourceDefinition`;
 
 /** `uninstall`: the opposite of `install`. */
 export function uninstallCommand(io: Io, finish: (code: number) => void): CommandModule<object, RawFlags> {

@@ -12,7 +12,7 @@ export function versionCommand(
     builder: (yargs) =>
       yargs
         .option('output', { alias: 'o', choices: ['json', 'yaml'], describe: 'Print as JSON or YAML' })
-        .example('$0 version -o json', 'for programs'),
+        .epilogue('Examples:\n  # for programs\n  kubectl gitlab-agent version -o json'),
     handler: ({ output }) => {
       if (output === 'json') io.out(`${JSON.stringify({ version: io.version })}\n`);
       else if (output === 'yaml') io.out(`version: ${io.version}\n`);

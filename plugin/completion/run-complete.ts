@@ -2,6 +2,7 @@ import { isSafe, oneLine } from '../../core/report/escape.ts';
 import { CONNECTION_FLAGS, type ConnectionFlags } from '../connection-flags.ts';
 import type { Io } from '../io.ts';
 import type { CommandDefinition, FlagDefinition } from './definitions.ts';
+import { helpWords } from './help-words.ts';
 import { type Position, positionOf } from './position.ts';
 import type { Candidate, Surroundings } from './source.ts';
 
@@ -29,7 +30,8 @@ export async function runComplete(
   words: readonly string[],
   io: Io,
 ): Promise<number> {
-  const position = positionOf(root, words);
+  const isHelp = words[0] === 'help' && words.length > 1;
+  const position = isHelp ? positionOf(helpWords(root), words.slice(1)) : positionOf(root, words);
   const { candidates, directive } = await complete(position, io).catch(() => NOTHING);
   const seen = new Set<string>();
   const fitting = candidates.filter(({ value }) => {

@@ -81,6 +81,13 @@ export class AgentFollower implements AsyncDisposable {
     return [...this.#troubles.values()];
   }
 
+  /** Whether it is known of each agent by now whether it runs, or why that can't be known. */
+  get isComplete(): boolean {
+    return this.agents.every(({ namespace, name }) =>
+      this.#leases.has(`${namespace}/${agentRecordName(name)}`),
+    );
+  }
+
   /** The parent of a set, as it was seen last. */
   parentOf({ namespace, name }: { namespace: string; name: string }): KubeObject | undefined {
     return this.#objects.get(`${namespace}/${name}`);

@@ -33,15 +33,16 @@ export async function watchStatus(sight: AgentsInSight, flags: StatusFlags, io: 
     { onChange: () => wake(), onError: ended },
   );
   await using objects = flags.output === 'tree' ? await openObjects(sight, io, () => wake()) : undefined;
-  const show =
-    io.stdoutIsTty && io.env.TERM !== 'dumb' && isDrawn(flags.output) ? screenOf(io) : appender(io);
+  const isScreen = io.stdoutIsTty && io.env.TERM !== 'dumb' && isDrawn(flags.output);
+  const show = isScreen ? screenOf(io) : appender(io);
   for (;;) {
     io.signal.throwIfAborted();
     if (failure !== undefined) throw failure;
     const agents = chosen(following, words, io.version);
     const style = { color: wantsColor(io, flags.color), width: io.columns, now: new Date() };
     objects?.expect(agents, (set) => following.parentOf(set));
-    show(flags.output, agents, style, following.troubles, objects);
+    // What is written can't be taken back: it waits until it is known who leads.
+    if (isScreen || following.isComplete) show(flags.output, agents, style, following.troubles, objects);
     await pause(TICK, io.signal, (stop) => {
       wake = stop;
     });

@@ -57,6 +57,9 @@ users: [{name: u1, user: {}}]
 `;
 const STATIC: [words: string[], candidates: string[], directive: string][] = [
   [['comp'], ['completion'], ':4'],
+  [['help', 'con'], ['config', 'concepts', 'configuration'], ':4'],
+  [['help', 'config', ''], ['validate', 'show', 'edit'], ':4'],
+  [['help', 'status', ''], [], ':4'],
   [['completion', ''], ['kubectl', 'bash', 'zsh', 'fish'], ':4'],
   [['diff', '--output=j'], ['json'], ':4'],
   [['diff', '-o', 'un'], ['unified'], ':4'],

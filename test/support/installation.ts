@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AgentProcess } from './agent.ts';
+import { type AgentOptions, AgentProcess } from './agent.ts';
 import { accessOf, apiCall, apiRequest, type Endpoint, sharedCluster, waitFor } from './cluster.ts';
 import { writeKubeconfig } from './control-plane/users.ts';
 import { type GitLab, type GitLabOptions, startGitLab } from './gitlab/gitlab.ts';
@@ -110,8 +110,9 @@ export function settingsFor({ gitlab, config }: Pick<Repositories, 'gitlab' | 'c
 
 /** The agent as its Pod would run: with the installed ServiceAccount's token, the Deployment's arguments, the Secrets. */
 export async function startInstalled(
-  { endpoint, namespace }: Ground,
+  { endpoint, namespace }: Pick<Ground, 'endpoint' | 'namespace'>,
   { gitlab, config }: Pick<Repositories, 'gitlab' | 'config'>,
+  options: Pick<AgentOptions, 'env' | 'pod'> = {},
 ): Promise<AgentProcess> {
   const admin = accessOf(endpoint);
   const base = `/api/v1/namespaces/${namespace}`;
@@ -157,5 +158,6 @@ export async function startInstalled(
     kubeconfig,
     apiToken: api?.token,
     gitFiles: git ?? {},
+    ...options,
   });
 }

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Authority } from '../core/kube/certificates.ts';
-import { accessOf, apiCall, apiRequest, sharedCluster, waitFor } from './cluster.ts';
+import { accessOf, apiCall, apiRequest, type Endpoint, sharedCluster, waitFor } from './cluster.ts';
 
 interface Written {
   /** In ms since 1970. */
@@ -65,8 +65,10 @@ export class LogNode implements AsyncDisposable {
   readonly #logs = new Map<string, ContainerLog>();
   readonly #authority = new Authority('kubelet');
   readonly #server: https.Server;
+  readonly #endpoint: Endpoint;
 
-  private constructor() {
+  private constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
     this.name = `log-node-${randomBytes(4).toString('hex')}`;
     this.#server = https.createServer(
       this.#authority.issue('kubelet', ['IP:127.0.0.1']),
@@ -75,12 +77,12 @@ export class LogNode implements AsyncDisposable {
   }
 
   /** Listens, and makes the Node that says where. Nothing else is scheduled to it. */
-  static async start(): Promise<LogNode> {
-    const node = new LogNode();
+  static async start(endpoint: Endpoint = sharedCluster()): Promise<LogNode> {
+    const node = new LogNode(endpoint);
     node.#server.listen(0, '127.0.0.1');
     await once(node.#server, 'listening');
     const { port } = node.#server.address() as AddressInfo;
-    const admin = accessOf(sharedCluster());
+    const admin = accessOf(endpoint);
     await apiCall(admin, 'POST', '/api/v1/nodes', {
       metadata: { name: node.name, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
       spec: { unschedulable: true, taints: [{ key: 'logs', effect: 'NoSchedule' }] },
@@ -111,15 +113,18 @@ export class LogNode implements AsyncDisposable {
   ): Promise<ContainerLog> {
     const log = new ContainerLog();
     this.#logs.set(`${namespace}/${name}`, log);
-    await apiCall(accessOf(sharedCluster()), 'POST', `/api/v1/namespaces/${namespace}/pods`, {
+    await apiCall(accessOf(this.#endpoint), 'POST', `/api/v1/namespaces/${namespace}/pods`, {
       metadata: { name },
       spec: {
         nodeName: this.name,
         tolerations: [{ operator: 'Exists' }],
+        // As restricted namespaces want it, such as the one of `install`.
+        securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
         containers: containers.map((container) => ({
           name: container,
           image: 'registry.invalid/agent',
           args,
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
         })),
       },
     });
@@ -135,7 +140,7 @@ export class LogNode implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     this.#authority.remove();
-    await apiRequest(accessOf(sharedCluster()), 'DELETE', `/api/v1/nodes/${this.name}`);
+    await apiRequest(accessOf(this.#endpoint), 'DELETE', `/api/v1/nodes/${this.name}`);
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {

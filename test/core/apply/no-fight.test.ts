@@ -199,9 +199,7 @@ spec:
   await applyAsSet(on, yaml);
   const access = accessOf(on.endpoint);
   const scale = `/apis/apps/v1/namespaces/${on.namespace}/deployments/web/scale`;
-  const { body } = await apiRequest(access, 'GET', scale);
-  body.spec.replicas = 5;
-  await apiCall(access, 'PUT', `${scale}?fieldManager=kube-controller-manager`, body);
+  await apiCall(access, 'PATCH', `${scale}?fieldManager=kube-controller-manager`, { spec: { replicas: 5 } });
   await on.kubectl([
     'patch',
     `validatingwebhookconfiguration/${on.namespace}`,

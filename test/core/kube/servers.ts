@@ -58,8 +58,16 @@ export function status(code: number, reason: string, message = reason): Record<s
   };
 }
 
-/** A forwarding proxy: CONNECT, and plain requests with a whole URL. Notes what it is asked for. */
-export async function httpProxy(seen: string[], login?: string, tls?: Pair): Promise<Listening> {
+/**
+ * A forwarding proxy: CONNECT, and plain requests with a whole URL. Notes what it is asked for. `ports` are those of
+ * this machine behind the names that only the proxy knows.
+ */
+export async function httpProxy(
+  seen: string[],
+  login?: string,
+  tls?: Pair,
+  ports: Readonly<Record<string, number>> = {},
+): Promise<Listening> {
   const refused = (header: string | undefined): boolean =>
     login !== undefined && header !== `Basic ${Buffer.from(login).toString('base64')}`;
   const plain = (request: http.IncomingMessage, response: http.ServerResponse): void => {
@@ -82,7 +90,7 @@ export async function httpProxy(seen: string[], login?: string, tls?: Pair): Pro
     }
     const url = new URL(`http://${request.url}`);
     // The proxy knows names that this machine need not know.
-    const onward = connect(Number(url.port), '127.0.0.1', () => {
+    const onward = connect(ports[url.hostname] ?? Number(url.port), '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
       onward.pipe(socket).pipe(onward);
     });

@@ -27,6 +27,8 @@ export interface GitLabOptions {
   /** What an administrator limits; nothing where not said. */
   limits?: LimitOptions;
   port?: number;
+  /** The name that it has for others, at the default port: they come through a proxy that knows `port`. */
+  host?: string;
   now?: () => Date;
 }
 
@@ -39,7 +41,16 @@ export class GitLab implements AsyncDisposable {
   readonly ca: string | undefined;
   readonly caFile: string | undefined;
 
-  constructor(world: World, server: Server, ending: AsyncDisposableStack, authority?: Authority) {
+  /** On 127.0.0.1. */
+  readonly port: number;
+
+  constructor(
+    world: World,
+    server: Server,
+    ending: AsyncDisposableStack,
+    { port, authority }: { port: number; authority: Authority | undefined },
+  ) {
+    this.port = port;
     this.#world = world;
     this.#server = server;
     this.#ending = ending;
@@ -127,6 +138,7 @@ async function httpBackend(): Promise<string> {
 /** Starts one on 127.0.0.1, ready when this resolves. */
 export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> {
   const { version = '18.10.0-ee', tls = false, port = 0, limits = {}, now = () => new Date() } = options;
+  const { host } = options;
   await using starting = new AsyncDisposableStack();
   const directory = mkdtempSync(join(tmpdir(), 'gitlab-stand-in-'));
   starting.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -146,8 +158,12 @@ export async function startGitLab(options: GitLabOptions = {}): Promise<GitLab> 
   );
   starting.defer(() => world.end());
   const server = starting.use(
-    new Server(world, authority?.issue('gitlab', ['IP:127.0.0.1', 'DNS:localhost'])),
+    new Server(
+      world,
+      authority?.issue('gitlab', ['IP:127.0.0.1', 'DNS:localhost', ...(host ? [`DNS:${host}`] : [])]),
+    ),
   );
-  world.url = `${tls ? 'https' : 'http'}://127.0.0.1:${await server.listen(port)}`;
-  return new GitLab(world, server, starting.move(), authority);
+  const listening = await server.listen(port);
+  world.url = `${tls ? 'https' : 'http'}://${host ?? `127.0.0.1:${listening}`}`;
+  return new GitLab(world, server, starting.move(), { port: listening, authority });
 }
