@@ -25,8 +25,8 @@ MAY['core/sync.ts'] = Object.keys(MAY).filter((room) => !/git|kube|report|daemon
 for (const program of ['plugin', 'action', 'agent', 'server'])
   MAY[program] = Object.keys(MAY).filter((room) => room.startsWith('core/'));
 
-// What `install` applies are the objects of deploy/.
-MAY.plugin!.push('deploy');
+// What `install` applies are the objects of deploy/, what `help` prints are pages of docs/.
+MAY.plugin!.push('deploy', 'docs');
 
 const roomOf = (file: string): string =>
   file
