@@ -5,7 +5,7 @@ import { getCACertificates } from 'node:tls';
 import type { Interceptor, Transport } from '@connectrpc/connect';
 import { compressionGzip, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { WebSocket } from 'ws';
-import { eagerSessions } from '../../core/grpc/eager-sessions.ts';
+import { asSocket } from '../../core/grpc/as-socket.ts';
 import { SUBPROTOCOL, WEBSOCKET_OPTIONS, websocketStream } from '../../core/grpc/websocket-stream.ts';
 import { openEndpoint } from '../../core/kube/endpoint.ts';
 import { environmentProxy } from '../../core/kube/proxy-choice.ts';
@@ -52,7 +52,7 @@ export function connectKas(options: KasOptions): Kas {
   return {
     transport: createGrpcTransport({
       baseUrl: url.origin,
-      sessionManager: eagerSessions(sessions),
+      sessionManager: sessions,
       interceptors: [credentials(options)],
       acceptCompression: [compressionGzip],
       readMaxBytes: MESSAGE_BYTES,
@@ -102,7 +102,7 @@ function openWebSocket(options: KasOptions): Duplex {
     ...(agent && { agent }),
   });
   socket.once('close', () => agent?.destroy());
-  return websocketStream(socket);
+  return asSocket(websocketStream(socket));
 }
 
 /** TLS and the proxy of the environment are the business of Node's agents. */

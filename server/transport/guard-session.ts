@@ -14,8 +14,14 @@ export interface SessionLimits {
   leastPingInterval: number;
 }
 
-/** What gRPC's Go peers forgive (`http2Server.pingStrikes`). */
+/**
+ * What gRPC's Go servers forgive (`http2Server.pingStrikes`). As with them, who was sent something of a call may ask
+ * again: Go's clients measure the network by a PING for what they receive.
+ */
 const MOST_STRIKES = 2;
+/** Frames of HTTP/2 with their headers, RFC 9113 §6.7 and §6.9. */
+const PING_BYTES = 17;
+const WINDOW_UPDATE_BYTES = 13;
 /** No connection may hold more calls at once: an agent has a few, and up to 500 tunnels. */
 export const MOST_STREAMS = 1_000;
 
@@ -27,11 +33,18 @@ export function guardSession(
   onEnding: () => void,
 ): void {
   let strikes = 0;
+  let pings = 0;
   let lastPing = 0;
+  let mostSent = 0;
   session.on('ping', () => {
     const now = performance.now();
-    if (now - lastPing < limits.leastPingInterval) strikes += 1;
-    else strikes = 0;
+    pings += 1;
+    // All but the answers to PINGs, some of which may not have been written yet.
+    const sent = (session.socket.bytesWritten ?? 0) - pings * PING_BYTES;
+    const hasAnswered = sent > mostSent + WINDOW_UPDATE_BYTES;
+    mostSent = Math.max(mostSent, sent);
+    if (hasAnswered || now - lastPing >= limits.leastPingInterval) strikes = 0;
+    else strikes += 1;
     lastPing = now;
     if (strikes <= MOST_STRIKES || session.destroyed) return;
     session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { asSocket } from '../../core/grpc/as-socket.ts';
 import { SUBPROTOCOL, WEBSOCKET_OPTIONS, websocketStream } from '../../core/grpc/websocket-stream.ts';
 
 /** Status codes of RFC 6455, §7.4. */
@@ -34,7 +35,7 @@ export class WebSocketDoor {
       this.#open.add(websocket);
       websocket.once('close', () => this.#open.delete(websocket));
       if (websocket.protocol === SUBPROTOCOL) {
-        this.#onStream(websocketStream(websocket), request);
+        this.#onStream(asSocket(websocketStream(websocket)), request);
         return;
       }
       const offered = String(request.headers['sec-websocket-protocol'] ?? '').slice(0, 60);

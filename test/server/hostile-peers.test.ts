@@ -150,3 +150,21 @@ test('a peer that sends PINGs without end is sent away', async (t) => {
   ]);
   t.is(code, http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
 });
+
+test('one that measures the network by a PING for each answer, as Go clients do, stays', async (t) => {
+  const { server } = await ground(t);
+  const peer = await session(t, server.port);
+  for (let call = 0; call < 12; call += 1) {
+    const stream = peer.request({
+      ':method': 'POST',
+      ':path': '/gitlab.agent.none.rpc.None/None',
+      'content-type': 'application/grpc',
+    });
+    stream.end();
+    const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+    t.is(headers['grpc-status'], '12');
+    stream.resume();
+    await new Promise((resolve) => peer.ping(resolve));
+  }
+  t.false(peer.destroyed);
+});
