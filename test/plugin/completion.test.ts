@@ -89,7 +89,8 @@ for (const [words, candidates, directive] of STATIC) {
 
 test('every command that the help lists is completed', async (t) => {
   const { stdout } = await plugin(['--help']);
-  const listed = [...stdout.matchAll(/^ {2}kubectl gitlab-agent (\S+)/gm)].map(([, name]) => name!);
+  const commands = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Help:'));
+  const listed = [...commands.matchAll(/^ {2}kubectl gitlab-agent (\S+)/gm)].map(([, name]) => name!);
   t.true(listed.length > 5, stdout);
   t.deepEqual((await complete(['']))[0].sort(), listed.sort());
 });
