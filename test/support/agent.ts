@@ -29,6 +29,8 @@ export interface AgentOptions {
   /** Without a token nothing is reported. */
   apiToken?: string | undefined;
   gitToken?: { username?: string; token: string } | undefined;
+  /** An agent server, which says who the agent is: no flag does then. */
+  kas?: { address: string; token: string };
   /** More files of the Secret for reading, by their names: those of single projects. */
   gitFiles?: Readonly<Record<string, string>>;
   kubeconfig?: string;
@@ -53,11 +55,17 @@ export class AgentProcess implements AsyncDisposable {
     this.#ownsDirectory = options.directory === undefined;
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), 'gitlab-agent-test-'));
     this.writeCredentials(options);
-    const flags = [
+    const identity = [
       `--gitlab-url=${gitlab.url}`,
       `--config-project=${configProject.path}`,
       `--agent-name=${name}`,
       `--git-credentials-dir=${join(this.directory, 'git-credentials')}`,
+    ];
+    const { kas } = options;
+    if (kas) writeFileSync(join(this.directory, 'token'), `${kas.token}\n`);
+    const flags = [
+      // As the original's resources.yml has it: one flag with "=", one without.
+      ...(kas ? [`--token-file=${join(this.directory, 'token')}`, '--kas-address', kas.address] : identity),
       ...(options.apiToken === undefined
         ? []
         : [`--gitlab-api-token-file=${join(this.directory, 'api-token')}`]),
