@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findKubectl } from './control-plane/binaries.ts';
+import { findKubectl, findOnPath } from './control-plane/binaries.ts';
 import { PLUGIN, plugin, pluginEnvironment } from './plugin.ts';
 
 /** The lines below `Examples:` in a help text. */
@@ -41,6 +41,9 @@ export async function helpTexts(...parents: string[]): Promise<Map<string, strin
 /** No example takes that long; one that waits for what never comes is ended. In ms. */
 const PATIENCE = 90_000;
 
+/** Whether programs can be given a terminal of their own: util-linux has the program for it, nearly everywhere. */
+const HAS_TERMINALS = process.platform === 'linux' && findOnPath('script') !== undefined;
+
 export interface Run {
   /** 0 where not said. */
   code?: number;
@@ -50,7 +53,7 @@ export interface Run {
   says?: RegExp;
   /** Ctrl-C once it has said that; the exit code is 130 then. */
   interrupted?: true;
-  /** What a person types, each once the terminal shows the question. */
+  /** What a person types, each once the terminal shows the question; --yes where there is no terminal to be had. */
   typed?: readonly [question: RegExp, answer: string][];
   /** Happens first. */
   before?: () => unknown;
@@ -116,9 +119,12 @@ export class Desk implements Disposable {
     const [word = '', here = async () => ''] = run.own ?? [];
     // zsh counts from 1.
     const script = `set -o pipefail; fpath=(- "$HOME/zsh"); ${commands.replace(word, await here())}`;
-    // As util-linux has it: a terminal of its own.
     const [program, ...args] =
-      typed.length > 0 ? ['script', '-qec', script, '/dev/null'] : ['bash', '-c', script];
+      typed.length === 0
+        ? ['bash', '-c', script]
+        : HAS_TERMINALS
+          ? ['script', '-qec', script, '/dev/null']
+          : ['bash', '-c', `${script} --yes`];
     const child = spawn(program!, args, {
       cwd: this.directory,
       env: { ...this.#env, SHELL: '/bin/bash' },
@@ -126,7 +132,7 @@ export class Desk implements Disposable {
     });
     const closed = once(child, 'close');
     let said = '';
-    const questions = [...typed];
+    const questions = HAS_TERMINALS ? [...typed] : [];
     if (questions.length === 0) child.stdin.end();
     const heard = (text: Buffer): void => {
       said += text.toString();

@@ -78,7 +78,7 @@ export class GitLab implements AsyncDisposable {
   }
 
   /** What an agent server has told of its usage. */
-  get usage(): readonly unknown[] {
+  get usage(): readonly { counters: Record<string, number> }[] {
     return this.#world.usage;
   }
 

@@ -41,7 +41,7 @@ export class World {
   /** What the agent server shares with GitLab, base64. */
   readonly kasSecret = randomBytes(32).toString('base64');
   /** What the agent server has told of its usage. */
-  readonly usage: unknown[] = [];
+  readonly usage: { counters: Record<string, number> }[] = [];
   /** Paths that projects had before they were renamed. */
   readonly oldPaths = new Map<string, Project>();
   /** Told of every push, by git or by API, after the refs have moved. */
