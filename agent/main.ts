@@ -5,9 +5,10 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { Log, type LogSink } from '../core/daemon/log.ts';
+import { programFailure } from '../core/daemon/program-failure.ts';
 import { loadConnection } from '../core/kube/load-connection.ts';
 import type { Level } from '../core/model/log-level.ts';
-import { formatProblem, ProblemError } from '../core/model/problem.ts';
+import { ProblemError } from '../core/model/problem.ts';
 import { runAgent } from './agent.ts';
 import { helpText, readFlags } from './flags.ts';
 
@@ -87,10 +88,7 @@ try {
   // A keep-alive connection, or a pause of somebody who was cut off, must not hold the process.
   process.exit();
 } catch (error) {
-  const text =
-    error instanceof ProblemError
-      ? error.problems.map(formatProblem).join('\n')
-      : `error: unexpected: ${error instanceof Error ? error.stack : String(error)}`;
-  process.stderr.write(`${text}\n`);
-  process.exit(error instanceof ProblemError ? 2 : 1);
+  const { text, code } = programFailure(error);
+  process.stderr.write(text);
+  process.exit(code);
 }

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { Log } from '../core/daemon/log.ts';
-import { formatProblem, ProblemError } from '../core/model/problem.ts';
+import { programFailure } from '../core/daemon/program-failure.ts';
+import { ProblemError } from '../core/model/problem.ts';
 import { HELP, readCommandLine } from './command-line.ts';
 import { parseServerConfig } from './configuration/server-config.ts';
 import { runServer } from './server.ts';
@@ -89,10 +90,7 @@ try {
   // A keep-alive connection must not hold the process.
   process.exit();
 } catch (error) {
-  const text =
-    error instanceof ProblemError
-      ? error.problems.map(formatProblem).join('\n')
-      : `error: unexpected: ${error instanceof Error ? error.stack : String(error)}`;
-  process.stderr.write(`${text}\n`);
-  process.exit(error instanceof ProblemError ? 2 : 1);
+  const { text, code } = programFailure(error);
+  process.stderr.write(text);
+  process.exit(code);
 }

@@ -1,5 +1,6 @@
 // Bundles the programs into dist/: the plugin as a tiny CommonJS entry and lazily loaded ESM chunks, the agent and the
-// agent server as one file each, the CI step as one with a chunk for each mode, with source maps and the licences of everything that is bundled.
+// agent server as one file each, the CI step as one with a chunk for each mode, with source maps and the licences of
+// everything that is bundled.
 import { rmSync } from 'node:fs';
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

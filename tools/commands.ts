@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCli } from '../plugin/cli.ts';
 import type { Io } from '../plugin/io.ts';
+import { listedCommands } from './listed-commands.ts';
 
 const INTRO = `# Commands
 
@@ -28,19 +29,9 @@ async function help(...command: string[]): Promise<string> {
   return text.trimEnd();
 }
 
-/** The names below `Commands:`, each after the command that it belongs to. */
-function commandsIn(text: string, ...parents: string[]): string[] {
-  const prefix = ['kubectl', 'gitlab-agent', ...parents].join(' ');
-  const listed = /^Commands:\n((?: .*\n?)*)/m.exec(text)?.[1] ?? '';
-  return [...listed.matchAll(/^ {2}(\S.*?)(?: {2,}|$)/gm)]
-    .map(([, usage]) => usage!)
-    .filter((usage) => usage.startsWith(`${prefix} `))
-    .map((usage) => usage.slice(prefix.length + 1).split(' ')[0]!);
-}
-
 async function sections(...parents: string[]): Promise<string[]> {
   const found: string[] = [];
-  for (const name of commandsIn(await help(...parents), ...parents)) {
+  for (const name of listedCommands(await help(...parents), ...parents)) {
     const text = await help(...parents, name);
     const [own] = split(text);
     found.push(`## ${[...parents, name].join(' ')}\n\n\`\`\`text\n${own}\n\`\`\`\n`);

@@ -7,7 +7,7 @@ import {
 import type { AgentMeta } from '../../core/grpc/generated/modshared_pb.ts';
 import type { Attempt } from '../../core/model/source.ts';
 import type { Batch } from './batch.ts';
-import { batchTree } from './batch-tree.ts';
+import { batchReader } from './batch-reader.ts';
 import { configurationText } from './configuration-text.ts';
 import { ProtocolError } from './kas-failure.ts';
 import { PushedRevision, type PushedRevisionOptions } from './pushed-revision.ts';
@@ -42,16 +42,7 @@ export function configurationRevision(options: ConfigurationRevisionOptions): Pu
     },
     // A server that has something new says so.
     look: async () => {},
-    reader: {
-      fetch: async (commit) => {
-        const found = find(commit);
-        return found.ok ? { ok: true, bytes: 0 } : found;
-      },
-      open: async (commit) => {
-        const found = find(commit);
-        return found.ok ? { ok: true, tree: batchTree(found.batch, scratch) } : found;
-      },
-    },
+    reader: batchReader(find, scratch),
   });
 }
 

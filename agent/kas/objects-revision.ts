@@ -2,9 +2,9 @@ import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { Gitops, Reading } from '../../core/grpc/generated/gitops_pb.ts';
 import { refMessage } from '../../core/grpc/ref-message.ts';
 import { DEFAULT_GLOB, DEFAULT_MANIFEST, type ManifestEntry } from '../../core/model/agent-config.ts';
-import type { Attempt, RevisionReader } from '../../core/model/source.ts';
+import type { Attempt } from '../../core/model/source.ts';
 import { type Batch, receiveBatch } from './batch.ts';
-import { batchTree } from './batch-tree.ts';
+import { batchReader } from './batch-reader.ts';
 import { PushedRevision, type PushedRevisionOptions } from './pushed-revision.ts';
 
 export interface ObjectsOptions
@@ -30,6 +30,12 @@ export function objectsRevision(options: ObjectsOptions): PushedRevision {
   const client: Client<typeof Gitops> = createClient(Gitops, transport);
   const batches: Batch[] = [];
   const known = (): string => batches.at(-1)?.commit ?? '';
+  const find = (commit: string): Attempt<{ batch: Batch }> => {
+    const batch = batches.findLast((candidate) => candidate.commit === commit);
+    if (batch) return { ok: true, batch };
+    const message = `commit ${commit.slice(0, 12)} is no longer at hand: a newer one was sent`;
+    return { ok: false, failure: { code: 'Unavailable', message } };
+  };
   const request = requestOf(options);
   const take = (batch: Batch | undefined, tell: (seen: { commit: string; ref?: string }) => void): void => {
     if (!batch) return;
@@ -39,7 +45,7 @@ export function objectsRevision(options: ObjectsOptions): PushedRevision {
   };
   return new PushedRevision({
     ...options,
-    reader: reader(batches, scratch),
+    reader: batchReader(find, scratch),
     stream: async (tell, ending) => {
       const call = client.getObjectsToSynchronize({ ...request, commitId: known() }, { signal: ending });
       take(await receiveBatch(call), tell);
@@ -61,24 +67,5 @@ function requestOf({ project, entry: { ref, paths, kustomize }, isOurs }: Object
     paths: wanted.map((value) => ({ path: { case: 'glob' as const, value } })),
     ...(ref && { ref: { ref: refMessage(ref) } }),
     ...(isOurs && { reading: kustomize ? Reading.TREE : Reading.PATHS }),
-  };
-}
-
-function reader(batches: readonly Batch[], scratch: string): RevisionReader {
-  const find = (commit: string): Attempt<{ batch: Batch }> => {
-    const batch = batches.findLast((candidate) => candidate.commit === commit);
-    if (batch) return { ok: true, batch };
-    const message = `commit ${commit.slice(0, 12)} is no longer at hand: a newer one was sent`;
-    return { ok: false, failure: { code: 'Unavailable', message } };
-  };
-  return {
-    fetch: async (commit) => {
-      const found = find(commit);
-      return found.ok ? { ok: true, bytes: 0 } : found;
-    },
-    open: async (commit) => {
-      const found = find(commit);
-      return found.ok ? { ok: true, tree: batchTree(found.batch, scratch) } : found;
-    },
   };
 }

@@ -14,8 +14,8 @@ export type CredentialReader = () => Promise<Credential | undefined>;
  * Why a repository could not be read.
  *
  * `Unauthorized` `Forbidden` `NotFound` `Moved` `RefMissing` `CommitMissing` `UrlInvalid` `NotGit` `TooLarge` `Refused`
- * (by an agent server, which says why): somebody has to act. `RateLimited` `Unavailable` `Unreachable` `Untrusted` `Timeout` `Damaged` `DiskFull`
- * `GitFailed`: it may pass.
+ * (by an agent server, which says why): somebody has to act. `RateLimited` `Unavailable` `Unreachable` `Untrusted`
+ * `Timeout` `Damaged` `DiskFull` `GitFailed`: it may pass.
  */
 export type SourceFailureCode =
   | 'Unauthorized'

@@ -9,6 +9,7 @@ import { SOURCES } from '../../plugin/completion/sources.ts';
 import type { ConnectionFlags } from '../../plugin/connection-flags.ts';
 import type { Io } from '../../plugin/io.ts';
 import { VERSION } from '../../tools/bundle-options.ts';
+import { listedCommands } from '../../tools/listed-commands.ts';
 import { accessOf, apiCall, namespace, sharedCluster } from '../support/cluster.ts';
 import { findKubectl } from '../support/control-plane/binaries.ts';
 import { plugin, pluginEnvironment } from '../support/plugin.ts';
@@ -89,8 +90,7 @@ for (const [words, candidates, directive] of STATIC) {
 
 test('every command that the help lists is completed', async (t) => {
   const { stdout } = await plugin(['--help']);
-  const commands = stdout.slice(stdout.indexOf('Commands:'), stdout.indexOf('Help:'));
-  const listed = [...commands.matchAll(/^ {2}kubectl gitlab-agent (\S+)/gm)].map(([, name]) => name!);
+  const listed = listedCommands(stdout);
   t.true(listed.length > 5, stdout);
   t.deepEqual((await complete(['']))[0].sort(), listed.sort());
 });

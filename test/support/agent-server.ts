@@ -3,9 +3,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LogLine } from './agent.ts';
 import { waitFor } from './control-plane/wait.ts';
 import type { GitLab } from './gitlab/gitlab.ts';
+import { type LogLine, ProgramLog } from './program-log.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', '..', 'dist', 'server', 'gitlab-agent-server.js');
 
@@ -41,8 +41,7 @@ export function serverCommand(...args: string[]): { code: number; stdout: string
 }
 
 export class AgentServer implements AsyncDisposable {
-  readonly lines: LogLine[] = [];
-  readonly noise: string[] = [];
+  readonly #log: ProgramLog;
   readonly directory: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
@@ -61,7 +60,15 @@ export class AgentServer implements AsyncDisposable {
       },
     );
     this.#ended = new Promise((resolve) => this.#child.on('close', resolve));
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#read(stream);
+    this.#log = new ProgramLog(this.#child);
+  }
+
+  get lines(): readonly LogLine[] {
+    return this.#log.lines;
+  }
+
+  get noise(): readonly string[] {
+    return this.#log.noise;
   }
 
   /** Resolves once it listens. */
@@ -109,18 +116,14 @@ export class AgentServer implements AsyncDisposable {
     return waitFor(
       () => {
         if (this.#child.exitCode !== null) throw new Error(`the server ended:\n${this.tail()}`);
-        return this.lines.find(
-          (line) => line.msg === msg && Object.entries(fields).every(([name, value]) => line[name] === value),
-        );
+        return this.#log.find(msg, fields);
       },
       { what: `the server to say ${JSON.stringify(msg)}` },
     );
   }
 
   tail(): string {
-    return [...this.lines.slice(-30).map((line) => JSON.stringify(line)), ...this.noise.slice(-30)].join(
-      '\n',
-    );
+    return this.#log.tail();
   }
 
   async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
@@ -179,17 +182,5 @@ export class AgentServer implements AsyncDisposable {
     const line = this.lines.find((candidate) => candidate.msg === msg);
     if (!line) throw new Error(`the server has not said ${msg}`);
     return line.port as number;
-  }
-
-  #read(stream: NodeJS.ReadableStream): void {
-    let rest = '';
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) {
-        if (line.startsWith('{')) this.lines.push(JSON.parse(line) as LogLine);
-        else this.noise.push(line);
-      }
-    });
   }
 }

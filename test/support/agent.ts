@@ -7,16 +7,9 @@ import type { SetStatus } from '../../core/model/record.ts';
 import { accessOf, apiRequest, type Endpoint, type WaitOptions, waitFor } from './cluster.ts';
 import type { GitLab } from './gitlab/gitlab.ts';
 import type { Project } from './gitlab/project.ts';
+import { type LogLine, ProgramLog } from './program-log.ts';
 
 const PROGRAM = join(import.meta.dirname, '..', '..', 'dist', 'agent', 'gitlab-agent.js');
-
-/** One line of its log. */
-export interface LogLine {
-  level: string;
-  time: string;
-  msg: string;
-  [field: string]: unknown;
-}
 
 export interface AgentOptions {
   endpoint: Pick<Endpoint, 'kubeconfig'>;
@@ -42,9 +35,7 @@ export interface AgentOptions {
 
 /** One replica of an agent. */
 export class AgentProcess implements AsyncDisposable {
-  readonly lines: LogLine[] = [];
-  /** What it printed that is no line of the log. */
-  readonly noise: string[] = [];
+  readonly #log: ProgramLog;
   readonly directory: string;
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
@@ -94,7 +85,16 @@ export class AgentProcess implements AsyncDisposable {
     this.#ended = new Promise((resolve) => {
       this.#child.on('close', resolve);
     });
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#read(stream);
+    this.#log = new ProgramLog(this.#child);
+  }
+
+  get lines(): readonly LogLine[] {
+    return this.#log.lines;
+  }
+
+  /** What it printed that is no line of the log. */
+  get noise(): readonly string[] {
+    return this.#log.noise;
   }
 
   get pid(): number {
@@ -128,12 +128,7 @@ export class AgentProcess implements AsyncDisposable {
     return waitFor(
       () => {
         if (this.#child.exitCode !== null) throw new Error(`the agent ended: ${this.tail()}`);
-        return this.lines
-          .slice(after)
-          .find(
-            (line) =>
-              line.msg === msg && Object.entries(fields).every(([name, value]) => line[name] === value),
-          );
+        return this.#log.find(msg, fields, after);
       },
       { what: `the agent to say ${JSON.stringify(msg)} ${JSON.stringify(fields)}`, ...options },
     ).catch((error: Error) => {
@@ -143,9 +138,7 @@ export class AgentProcess implements AsyncDisposable {
 
   /** The last lines, for the message of a test that failed. */
   tail(): string {
-    return [...this.lines.slice(-30).map((line) => JSON.stringify(line)), ...this.noise.slice(-30)].join(
-      '\n',
-    );
+    return this.#log.tail();
   }
 
   /** Sends a signal and waits until it has ended. */
@@ -161,18 +154,6 @@ export class AgentProcess implements AsyncDisposable {
       what: 'the processes of a killed agent to be gone',
     });
     if (this.#ownsDirectory) rmSync(this.directory, { recursive: true, force: true });
-  }
-
-  #read(stream: NodeJS.ReadableStream): void {
-    let rest = '';
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      const lines = (rest + text).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) {
-        if (!line.startsWith('{')) this.noise.push(line);
-        else this.lines.push(JSON.parse(line) as LogLine);
-      }
-    });
   }
 }
 

@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { listedCommands } from '../../tools/listed-commands.ts';
 import { findKubectl, findOnPath } from './control-plane/binaries.ts';
 import { PLUGIN, plugin, pluginEnvironment } from './plugin.ts';
 
@@ -28,11 +29,7 @@ export function commandsAmong(lines: readonly string[]): string[] {
 export async function helpTexts(...parents: string[]): Promise<Map<string, string>> {
   const { stdout } = await plugin([...parents, '--help']);
   const found = new Map([[parents.join(' '), stdout]]);
-  const prefix = ['kubectl gitlab-agent', ...parents].join(' ');
-  const names = [...(/^Commands:\n((?: .*\n)*)/m.exec(stdout)?.[1] ?? '').matchAll(/^ {2}(\S.*?) {2}/gm)]
-    .map(([, usage]) => usage!)
-    .filter((usage) => usage.startsWith(prefix))
-    .map((usage) => usage.slice(prefix.length + 1).split(' ')[0]!);
+  const names = listedCommands(stdout, ...parents);
   for (const more of await Promise.all(names.map((name) => helpTexts(...parents, name))))
     for (const [command, text] of more) found.set(command, text);
   return found;

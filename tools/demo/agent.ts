@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { AgentProcess, type LogLine } from '../../test/support/agent.ts';
+import { AgentProcess } from '../../test/support/agent.ts';
 import { waitFor } from '../../test/support/control-plane/wait.ts';
 import type { ExampleProjects } from '../../test/support/gitlab/example-projects.ts';
 import type { GitLab } from '../../test/support/gitlab/gitlab.ts';
+import type { LogLine } from '../../test/support/program-log.ts';
 import type { Stage } from './stage.ts';
 
 export interface DemoAgentOptions {
