@@ -9,18 +9,21 @@ import { Connections } from '../core/git/connections.ts';
 import { readToken } from '../core/git/mounted-credentials.ts';
 import { AgentConfiguration } from '../core/grpc/generated/agent_configuration_pb.ts';
 import { AgentRegistrar } from '../core/grpc/generated/agent_registrar_pb.ts';
+import { AgentTracker } from '../core/grpc/generated/agent_tracker_pb.ts';
 import { Gitops } from '../core/grpc/generated/gitops_pb.ts';
 import { ProblemError } from '../core/model/problem.ts';
+import { apiAuthentication } from './access/api-authentication.ts';
 import { authentication } from './access/authentication.ts';
 import type { Directory } from './access/directory.ts';
 import { GitLabApi } from './access/gitlab-api.ts';
 import { GitLabDirectory } from './access/gitlab-directory.ts';
 import { RegistryDirectory } from './access/registry-directory.ts';
-import type { ServerConfig } from './configuration/server-config.ts';
+import type { CertificateFiles, ServerConfig } from './configuration/server-config.ts';
 import { createMetrics } from './metrics.ts';
 import { Projects } from './projects/projects.ts';
 import { agentConfigurationService } from './services/agent-configuration.ts';
 import { agentRegistrarService } from './services/agent-registrar.ts';
+import { agentTrackerService } from './services/agent-tracker.ts';
 import { ConnectedAgents } from './services/connected-agents.ts';
 import type { ServiceDesk } from './services/desk.ts';
 import { gitopsService } from './services/gitops.ts';
@@ -123,7 +126,35 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     stack.use(served);
     log.info('Listening for webhooks', { port: served.address.port });
   }
-  const { tls, addressHeader, callsPerTokenPerMinute, maxAge, address } = config.agents;
+  const { maxAge } = config.agents;
+  const common = {
+    limits: { maxAge: maxAge * 0.8, grace: maxAge, ...KEEPALIVE },
+    serverName: userAgent,
+    random,
+    log,
+  };
+  const { api: apiListen } = config;
+  if (apiListen) {
+    const { address: apiAddress, secretFile, tls: apiTls } = apiListen;
+    const opened = await listening('api.listen', () =>
+      AgentPort.open({
+        address: apiAddress,
+        ...(apiTls && { tls: () => readPair(apiTls) }),
+        handle: grpcHandler({
+          routes: (router) => router.service(AgentTracker, agentTrackerService(connected)),
+          interceptors: [
+            observeCalls(metrics, log),
+            apiAuthentication({ secret: () => readToken(secretFile), now }),
+          ],
+          messageBytes: MESSAGE_BYTES,
+        }),
+        ...common,
+      }),
+    );
+    stack.use(opened);
+    log.info('Listening for API connections', { port: opened.address.port, tls: apiTls !== undefined });
+  }
+  const { tls, addressHeader, callsPerTokenPerMinute, address } = config.agents;
   port = stack.use(
     await listening('agent.listen', () =>
       AgentPort.open({
@@ -138,10 +169,7 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
           ],
           messageBytes: MESSAGE_BYTES,
         }),
-        limits: { maxAge: maxAge * 0.8, grace: maxAge, ...KEEPALIVE },
-        serverName: userAgent,
-        random,
-        log,
+        ...common,
       }),
     ),
   );
@@ -179,7 +207,7 @@ function openDirectory(
   return { directory, api };
 }
 
-function readPair({ certificateFile, keyFile }: { certificateFile: string; keyFile: string }) {
+function readPair({ certificateFile, keyFile }: CertificateFiles) {
   return { cert: readPem(certificateFile), key: readPem(keyFile) };
 }
 
