@@ -124,18 +124,27 @@ export class AgentPort implements AsyncDisposable {
   }
 
   #secure(pair: () => { cert: string; key: string }): tls.Server {
+    let current = pair();
     const server = tls.createServer({
       ALPNProtocols: ['h2', 'http/1.1'],
       handshakeTimeout: FIRST_BYTES,
       minVersion: 'TLSv1.2',
-      SNICallback: (_name, done) => {
-        try {
-          done(null, tls.createSecureContext(pair()));
-        } catch (error) {
-          done(error as Error);
-        }
-      },
-      ...pair(),
+      ...current,
+    });
+    // Before the server takes the connection. A pair that is being exchanged may not fit for a moment.
+    server.prependListener('connection', () => {
+      try {
+        const { cert, key } = pair();
+        if (cert === current.cert && key === current.key) return;
+        server.setSecureContext({ cert, key });
+        current = { cert, key };
+        this.#options.log.info('The certificate was read again');
+      } catch (error) {
+        const { message } = error as Error;
+        this.#options.log.warn("The certificate can't be used, the last good one stays in force", {
+          error: message,
+        });
+      }
     });
     server.on('secureConnection', (socket) => {
       socket.on('error', () => {});
