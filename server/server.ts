@@ -95,7 +95,10 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     config,
     projects,
     connected,
-    checkEvery: 'secretFile' in config.access ? Math.max(config.infoTtl, 1_000) : CHECK_REGISTRY_EVERY,
+    checkEvery:
+      'secretFile' in config.access
+        ? Math.max(Math.min(config.infoTtl, config.gitops.projectTtl), 1_000)
+        : CHECK_REGISTRY_EVERY,
     metrics,
     log,
   };

@@ -33,7 +33,8 @@ export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof
         using feed = projects.lease(agent.project.path);
         let last = request.commitId;
         const revision = feed.value.watch.revision(undefined);
-        for await (const seen of followRevision({ revision, access, checkEvery, stop })) {
+        const check = (signal: AbortSignal): Promise<void> => access.check(signal);
+        for await (const seen of followRevision({ revision, check, checkEvery, stop })) {
           if (!seen.ok) throw sourceError(`configuration project ${agent.project.path}`, seen.failure);
           if (seen.commit === last) continue;
           const file = await feed.value.withTree(seen.commit, (tree) => readFile(tree, agent, config));

@@ -13,7 +13,7 @@ export interface ServiceDesk {
   config: ServerConfig;
   projects: Projects;
   connected: ConnectedAgents;
-  /** Between two questions whether an agent's token still is good, in ms. */
+  /** Between two questions whether an agent's token still is good, and its projects still are its own, in ms. */
   checkEvery: number;
   metrics: Metrics;
   log: Log;
