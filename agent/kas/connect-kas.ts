@@ -1,16 +1,18 @@
 import type http from 'node:http';
 import type { SecureClientSessionOptions } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Interceptor, Transport } from '@connectrpc/connect';
-import { compressionGzip, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { compressionGzip, createGrpcTransport } from '@connectrpc/connect-node';
 import { WebSocket } from 'ws';
+import { Alarm } from '../../core/daemon/time.ts';
 import { asSocket } from '../../core/grpc/as-socket.ts';
 import { SUBPROTOCOL, WEBSOCKET_OPTIONS, websocketStream } from '../../core/grpc/websocket-stream.ts';
 import { openEndpoint } from '../../core/kube/endpoint.ts';
 import { environmentProxy } from '../../core/kube/proxy-choice.ts';
 import { PlainTunnelAgent } from '../../core/kube/tunnel.ts';
 import { type KasFlags, serverNameOf } from './kas-flags.ts';
+import { WatchedSessions } from './watched-sessions.ts';
 
 export interface KasOptions {
   flags: KasFlags;
@@ -26,6 +28,8 @@ export interface KasOptions {
 /** The connection to an agent server: opened when the first call needs it, and anew after it was lost. */
 export interface Kas extends Disposable {
   transport: Transport;
+  /** Rings when a connection is lost. */
+  lost: Alarm;
 }
 
 /** As GitLab's agent, in ms: more often than every 20 s a server takes for an attack. */
@@ -39,7 +43,8 @@ const WINDOW = 1024 * 1024;
 
 export function connectKas(options: KasOptions): Kas {
   const { url } = options.flags.address;
-  const sessions = new Http2SessionManager(
+  using stack = new DisposableStack();
+  const sessions = new WatchedSessions(
     url.href,
     {
       pingIntervalMs: PING_EVERY,
@@ -47,8 +52,12 @@ export function connectKas(options: KasOptions): Kas {
       pingIdleConnection: true,
       connectTimeoutMs: CONNECT_TIMEOUT,
     },
-    sessionOptions(options),
+    sessionOptions(options, stack),
   );
+  stack.defer(() => sessions.abort(new Error('the agent ends')));
+  const lost = new Alarm();
+  sessions.onLost = () => lost.ring();
+  const ending = stack.move();
   return {
     transport: createGrpcTransport({
       baseUrl: url.origin,
@@ -57,7 +66,8 @@ export function connectKas(options: KasOptions): Kas {
       acceptCompression: [compressionGzip],
       readMaxBytes: MESSAGE_BYTES,
     }),
-    [Symbol.dispose]: () => sessions.abort(new Error('the agent ends')),
+    lost,
+    [Symbol.dispose]: () => ending.dispose(),
   };
 }
 
@@ -69,16 +79,20 @@ function credentials({ token, userAgent }: KasOptions): Interceptor {
   };
 }
 
-function sessionOptions(options: KasOptions): SecureClientSessionOptions {
+function sessionOptions(options: KasOptions, stack: DisposableStack): SecureClientSessionOptions {
   const { flags, ca } = options;
   const settings = { initialWindowSize: WINDOW, enablePush: false };
   const { address } = flags;
-  if (address.kind === 'websocket') return { settings, createConnection: () => openWebSocket(options) };
+  if (address.kind === 'websocket') {
+    const agent = stack.adopt(agentFor(options), (made) => made?.destroy());
+    return { settings, createConnection: () => openWebSocket(options, agent) };
+  }
   if (!address.secure) return { settings };
   const servername = serverNameOf(flags);
   return {
     settings,
-    ca: [...authorities(), ...(ca === undefined ? [] : [ca])],
+    // Made once: reading hundreds of authorities for each connection takes longer than all the rest.
+    secureContext: createSecureContext({ ca: [...authorities(), ...(ca === undefined ? [] : [ca])] }),
     rejectUnauthorized: !flags.insecure,
     ...(servername !== undefined && { servername }),
   };
@@ -89,19 +103,17 @@ function authorities(): string[] {
 }
 
 /** HTTP/2 is spoken inside of it, in cleartext; what encrypts is the WebSocket. No redirect is followed. */
-function openWebSocket(options: KasOptions): Duplex {
+function openWebSocket(options: KasOptions, agent: http.Agent | undefined): Duplex {
   const { flags, userAgent } = options;
   const { url, secure } = flags.address;
   const address = new URL(url);
   address.protocol = secure ? 'wss:' : 'ws:';
-  const agent = agentFor(options);
   const socket = new WebSocket(address, SUBPROTOCOL, {
     ...WEBSOCKET_OPTIONS,
     headers: { 'user-agent': userAgent, ...Object.fromEntries(flags.headers) },
     handshakeTimeout: CONNECT_TIMEOUT,
     ...(agent && { agent }),
   });
-  socket.once('close', () => agent?.destroy());
   return asSocket(websocketStream(socket));
 }
 

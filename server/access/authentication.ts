@@ -34,7 +34,7 @@ export function authentication(options: AuthenticationOptions): Interceptor {
     signal: AbortSignal,
   ): Promise<AgentAccess> => {
     const key = tokenKey(token);
-    if (!directory.isKnown(token) && (ofAddress.isExhausted(address) || ofToken.isExhausted(key)))
+    if ((ofAddress.isExhausted(address) || ofToken.isExhausted(key)) && !directory.isKnown(token))
       throw new ConnectError('too many failed attempts, try again in a minute', Code.ResourceExhausted);
     if (calls.isExhausted(key))
       throw new ConnectError(

@@ -24,6 +24,7 @@ const LIFETIME = 30;
 /** GitLab's internal API for its agent server. Rejects with ConnectError: the code says who is to blame. */
 export class GitLabApi {
   readonly #options: GitLabApiOptions;
+  /** Below 0 they are those that wait. */
   #tokens: number;
   #filledAt: number;
 
@@ -92,18 +93,14 @@ export class GitLabApi {
     return signToken(claims, keyOf(secret));
   }
 
-  /** Waits until one more request is allowed. */
+  /** Waits until one more request is allowed: whoever came first goes first. */
   async #turn(signal: AbortSignal): Promise<void> {
     const { rate, now } = this.#options;
-    for (;;) {
-      const at = now();
-      this.#tokens = Math.min(rate.burst, this.#tokens + ((at - this.#filledAt) / 1000) * rate.perSecond);
-      this.#filledAt = at;
-      if (this.#tokens >= 1) break;
-      await pause(Math.ceil(((1 - this.#tokens) / rate.perSecond) * 1000), signal);
-      if (signal.aborted) throw new ConnectError('unavailable', Code.Unavailable);
-    }
-    this.#tokens -= 1;
+    const at = now();
+    this.#tokens = Math.min(rate.burst, this.#tokens + ((at - this.#filledAt) / 1000) * rate.perSecond) - 1;
+    this.#filledAt = at;
+    await pause(Math.ceil((-this.#tokens / rate.perSecond) * 1000), signal);
+    if (signal.aborted) throw new ConnectError('unavailable', Code.Unavailable);
   }
 }
 

@@ -36,11 +36,16 @@ export class RegistryDirectory implements Directory {
   }
 
   async admit(token: string): Promise<AgentAccess> {
+    let [salt, hash] = ['', ''];
+    const known = (): RegisteredAgent | undefined => {
+      if (salt !== this.#salt) [salt, hash] = [this.#salt, saltedHash(this.#salt, token)];
+      return this.#agents.get(hash);
+    };
     const find = (): RegisteredAgent => {
       this.#look(LOOK_EVERY);
-      let found = this.#agents.get(saltedHash(this.#salt, token));
+      let found = known();
       // It may have been made just now.
-      if (!found && this.#look(0)) found = this.#agents.get(saltedHash(this.#salt, token));
+      if (!found && this.#look(0)) found = known();
       if (!found) throw new ConnectError('unauthenticated', Code.Unauthenticated);
       return found;
     };

@@ -22,6 +22,10 @@ export interface AgentServerOptions {
   /** The port for GitLab, with this secret. */
   apiSecret?: string;
   usagePeriod?: string;
+  /** Of the log. */
+  level?: string;
+  /** For Node. */
+  nodeArgs?: readonly string[];
   tls?: { certFile: string; keyFile: string };
   /** Of an earlier one, to come back at. */
   port?: number;
@@ -55,7 +59,12 @@ export class AgentServer implements AsyncDisposable {
     this.#write(options);
     this.#child = spawn(
       process.execPath,
-      ['--enable-source-maps', PROGRAM, `--configuration-file=${join(this.directory, 'server.yaml')}`],
+      [
+        '--enable-source-maps',
+        ...(options.nodeArgs ?? []),
+        PROGRAM,
+        `--configuration-file=${join(this.directory, 'server.yaml')}`,
+      ],
       {
         env: { PATH: process.env.PATH, HOME: this.directory, TMPDIR: this.directory },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -151,6 +160,7 @@ export class AgentServer implements AsyncDisposable {
     webhookSecret,
     apiSecret,
     usagePeriod = '1m',
+    level = 'debug',
     tls,
     port = 0,
   }: AgentServerOptions) {
@@ -177,7 +187,7 @@ export class AgentServer implements AsyncDisposable {
       'repositories:',
       `  credentials_dir: ${join(this.directory, 'git')}`,
       `  cache_dir: ${join(this.directory, 'cache')}`,
-      `observability: { listen: { address: "127.0.0.1:0" }, logging: { level: debug }, usage_reporting_period: ${usagePeriod} }`,
+      `observability: { listen: { address: "127.0.0.1:0" }, logging: { level: ${level} }, usage_reporting_period: ${usagePeriod} }`,
       ...(apiSecret === undefined
         ? []
         : [
