@@ -24,6 +24,7 @@ import { Projects } from './projects/projects.ts';
 import { agentConfigurationService } from './services/agent-configuration.ts';
 import { agentRegistrarService } from './services/agent-registrar.ts';
 import { agentTrackerService } from './services/agent-tracker.ts';
+import { ConfigurationReports } from './services/configuration-reports.ts';
 import { ConnectedAgents } from './services/connected-agents.ts';
 import type { ServiceDesk } from './services/desk.ts';
 import { gitopsService } from './services/gitops.ts';
@@ -95,6 +96,7 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     config,
     projects,
     connected,
+    ...(api && { reports: new ConfigurationReports({ api, random, log, signal: ending.signal }) }),
     checkEvery:
       'secretFile' in config.access
         ? Math.max(Math.min(config.infoTtl, config.gitops.projectTtl), 1_000)

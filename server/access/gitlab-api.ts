@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { pause } from '../../core/daemon/time.ts';
 import { describeConnectionError, type NodeError } from '../../core/model/connection-error.ts';
-import type { Json, JsonObject } from '../../core/model/json.ts';
+import { type Json, type JsonObject, stringifyJson } from '../../core/model/json.ts';
 import { CLOCK_SKEW, keyOf, signToken } from './json-web-token.ts';
 
 export interface GitLabApiOptions {
@@ -47,6 +47,12 @@ export class GitLabApi {
   /** How often things were done since the last time. */
   async countUsage(counters: Readonly<Record<string, number>>, signal: AbortSignal): Promise<void> {
     await this.#send('/usage_metrics', { method: 'POST', body: JSON.stringify({ counters }) }, signal);
+  }
+
+  /** What the agent's configuration says: the whole file. NOT_FOUND for an agent that is gone. */
+  async configureAgent(agentId: bigint, configuration: JsonObject, signal: AbortSignal): Promise<void> {
+    const body = stringifyJson({ agent_id: agentId, agent_config: configuration });
+    await this.#send('/agent_configuration', { method: 'POST', body }, signal);
   }
 
   async #json(path: string, token: string, signal: AbortSignal): Promise<JsonObject> {

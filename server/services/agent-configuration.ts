@@ -18,7 +18,7 @@ import { followRevision } from './follow-revision.ts';
 
 /** `gitlab.agent.agent_configuration.rpc.AgentConfiguration`: what an agent has to do. */
 export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof AgentConfiguration> {
-  const { projects, connected, checkEvery, config } = desk;
+  const { projects, connected, reports, checkEvery, config } = desk;
   return {
     async *getConfiguration(request, context) {
       const { access, connection, stop } = callerOf(context);
@@ -39,6 +39,7 @@ export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof
           if (seen.commit === last) continue;
           const file = await feed.value.withTree(seen.commit, (tree) => readFile(tree, agent, config));
           log.debug('Config: new commit', { commit: seen.commit });
+          reports?.tell(agent, seen.commit, file);
           yield request.wholeFile ? wholeFile(file, seen, agent, config) : parsed(file, seen, agent, config);
           last = seen.commit;
         }

@@ -82,6 +82,11 @@ export class GitLab implements AsyncDisposable {
     return this.#world.usage;
   }
 
+  /** What an agent server has told of agents' configurations, oldest first. */
+  get agentConfigurations(): readonly { agent_id: number; agent_config: object }[] {
+    return this.#world.agentConfigurations;
+  }
+
   /** A new token of an agent, which is made where the project has none of the name. */
   createAgentToken(project: Project, name: string): AgentToken {
     const { root } = this;

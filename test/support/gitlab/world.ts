@@ -42,6 +42,8 @@ export class World {
   readonly kasSecret = randomBytes(32).toString('base64');
   /** What the agent server has told of its usage. */
   readonly usage: { counters: Record<string, number> }[] = [];
+  /** What the agent server has told of agents' configurations, oldest first. */
+  readonly agentConfigurations: { agent_id: number; agent_config: object }[] = [];
   /** Paths that projects had before they were renamed. */
   readonly oldPaths = new Map<string, Project>();
   /** Told of every push, by git or by API, after the refs have moved. */
