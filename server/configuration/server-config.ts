@@ -12,6 +12,21 @@ export interface GitopsLimits {
   files: number;
 }
 
+export interface CertificateFiles {
+  certificateFile: string;
+  keyFile: string;
+}
+
+export interface KubernetesApiConfig {
+  address: string;
+  tls?: CertificateFiles;
+  addressHeader?: string;
+  /** Begins and ends with a slash. */
+  prefix: string;
+  ttl: number;
+  errorTtl: number;
+}
+
 /** The configuration of the server, with all defaults. Durations in ms; URLs without a slash at the end. */
 export interface ServerConfig {
   gitlabUrl: string;
@@ -24,12 +39,14 @@ export interface ServerConfig {
   infoErrorTtl: number;
   agents: {
     address: string;
-    tls?: { certificateFile: string; keyFile: string };
+    tls?: CertificateFiles;
     addressHeader?: string;
     callsPerTokenPerMinute: number;
     maxAge: number;
     grace: number;
   };
+  /** The port for people and pipelines, where there is one. */
+  kubernetesApi?: KubernetesApiConfig;
   configuration: { pollPeriod: number; maxBytes: number };
   gitops: GitopsLimits & { pollPeriod: number; projectTtl: number; projectErrorTtl: number };
   repositories: { credentialsDir?: string; cacheDir?: string };
@@ -54,11 +71,18 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
   const { gitlab, agent, repositories, observability, webhook } = values;
   const { address, external_url, authentication_secret_file, ca_certificate_file, api_rate_limit } =
     gitlab.value;
-  const { listen, configuration, gitops, registry_file, info_cache_ttl, info_cache_error_ttl } = agent.value;
+  const {
+    listen,
+    configuration,
+    gitops,
+    kubernetes_api,
+    registry_file,
+    info_cache_ttl,
+    info_cache_error_ttl,
+  } = agent.value;
   const access = accessOf(authentication_secret_file, registry_file, gitlab.at, document);
-  const { certificate_file: certificate, key_file: key } = listen.value;
-  if (certificate && !key) document.report(certificate.at, 'certificate_file has no key_file beside it');
-  if (key && !certificate) document.report(key.at, 'key_file has no certificate_file beside it');
+  const tls = tlsOf(listen.value, document);
+  const kubernetesApi = kubernetes_api && kubernetesApiOf(kubernetes_api.value, document);
   if (!access) return undefined;
   const { credentials_dir, cache_dir } = repositories.value;
   const { max_manifest_file_size, max_total_manifest_file_size, max_number_of_paths, max_number_of_files } =
@@ -76,12 +100,13 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
     infoErrorTtl: info_cache_error_ttl.value,
     agents: {
       address: listen.value.address.value,
-      ...(certificate && key && { tls: { certificateFile: certificate.value, keyFile: key.value } }),
+      ...tls,
       ...(listen.value.client_address_header && { addressHeader: listen.value.client_address_header.value }),
       callsPerTokenPerMinute: listen.value.connections_per_token_per_minute.value,
       maxAge: listen.value.max_connection_age.value,
       grace: listen.value.listen_grace_period.value,
     },
+    ...(kubernetesApi && { kubernetesApi }),
     configuration: {
       pollPeriod: configuration.value.poll_period.value,
       maxBytes: configuration.value.max_configuration_file_size.value,
@@ -108,6 +133,32 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
       webhook: { address: webhook.value.address.value, secretFile: webhook.value.secret_file.value },
     }),
   };
+}
+
+type ValuesOf<K extends 'listen' | 'kubernetes_api'> = NonNullable<
+  ServerFileValues['agent']['value'][K]
+>['value'];
+
+function kubernetesApiOf(values: ValuesOf<'kubernetes_api'>, document: ConfigDocument): KubernetesApiConfig {
+  const { listen, url_path_prefix, allowed_agent_cache_ttl, allowed_agent_cache_error_ttl } = values;
+  const { address, client_address_header: header } = listen.value;
+  return {
+    address: address.value,
+    ...tlsOf(listen.value, document),
+    ...(header && { addressHeader: header.value }),
+    prefix: url_path_prefix.value,
+    ttl: allowed_agent_cache_ttl.value,
+    errorTtl: allowed_agent_cache_error_ttl.value,
+  };
+}
+
+function tlsOf(
+  { certificate_file: certificate, key_file: key }: Pick<ValuesOf<'listen'>, 'certificate_file' | 'key_file'>,
+  document: ConfigDocument,
+): { tls?: CertificateFiles } {
+  if (certificate && !key) document.report(certificate.at, 'certificate_file has no key_file beside it');
+  if (key && !certificate) document.report(key.at, 'key_file has no certificate_file beside it');
+  return certificate && key ? { tls: { certificateFile: certificate.value, keyFile: key.value } } : {};
 }
 
 function accessOf(
