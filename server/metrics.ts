@@ -38,7 +38,7 @@ export function createMetrics(gauges: Gauges): Metrics {
     registry,
     calls: new Counter({
       name: 'gitlab_agent_server_calls_total',
-      help: 'Calls of agents that have ended, by their method and gRPC status.',
+      help: 'Calls of agents and of GitLab that have ended, by their method and gRPC status.',
       labelNames: ['method', 'code'],
       registers,
     }),

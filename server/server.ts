@@ -9,13 +9,15 @@ import { Connections } from '../core/git/connections.ts';
 import { readToken } from '../core/git/mounted-credentials.ts';
 import { AgentConfiguration } from '../core/grpc/generated/agent_configuration_pb.ts';
 import { AgentRegistrar } from '../core/grpc/generated/agent_registrar_pb.ts';
+import { AgentTracker } from '../core/grpc/generated/agent_tracker_pb.ts';
 import { Gitops } from '../core/grpc/generated/gitops_pb.ts';
 import { ReverseTunnel } from '../core/grpc/generated/reverse_tunnel_pb.ts';
 import { ProblemError } from '../core/model/problem.ts';
+import { apiAuthentication } from './access/api-authentication.ts';
 import { authentication } from './access/authentication.ts';
 import { FailedAttempts } from './access/failed-attempts.ts';
 import type { Visitors } from './access/visitors.ts';
-import type { KubernetesApiConfig, ServerConfig } from './configuration/server-config.ts';
+import type { CertificateFiles, KubernetesApiConfig, ServerConfig } from './configuration/server-config.ts';
 import { AccessPort } from './kubernetes-api/access-port.ts';
 import { KubernetesApi } from './kubernetes-api/kubernetes-api.ts';
 import { createMetrics } from './metrics.ts';
@@ -23,6 +25,7 @@ import { openAccess } from './open-access.ts';
 import { Projects } from './projects/projects.ts';
 import { agentConfigurationService } from './services/agent-configuration.ts';
 import { agentRegistrarService } from './services/agent-registrar.ts';
+import { agentTrackerService } from './services/agent-tracker.ts';
 import { ConnectedAgents } from './services/connected-agents.ts';
 import type { ServiceDesk } from './services/desk.ts';
 import { gitopsService } from './services/gitops.ts';
@@ -139,7 +142,35 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     stack.use(served);
     log.info('Listening for webhooks', { port: served.address.port });
   }
-  const { tls, addressHeader, callsPerTokenPerMinute, maxAge, address } = config.agents;
+  const { maxAge } = config.agents;
+  const common = {
+    limits: { maxAge: maxAge * 0.8, grace: maxAge, ...KEEPALIVE },
+    serverName: userAgent,
+    random,
+    log,
+  };
+  const { api: apiListen } = config;
+  if (apiListen) {
+    const { address: apiAddress, secretFile, tls: apiTls } = apiListen;
+    const opened = await listening('api.listen', () =>
+      AgentPort.open({
+        address: apiAddress,
+        ...(apiTls && { tls: () => readPair(apiTls) }),
+        handle: grpcHandler({
+          routes: (router) => router.service(AgentTracker, agentTrackerService(connected)),
+          interceptors: [
+            observeCalls(metrics, log),
+            apiAuthentication({ secret: () => readToken(secretFile), now }),
+          ],
+          messageBytes: MESSAGE_BYTES,
+        }),
+        ...common,
+      }),
+    );
+    stack.use(opened);
+    log.info('Listening for API connections', { port: opened.address.port, tls: apiTls !== undefined });
+  }
+  const { tls, addressHeader, callsPerTokenPerMinute, address } = config.agents;
   port = stack.use(
     await listening('agent.listen', () =>
       AgentPort.open({
@@ -154,10 +185,7 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
           ],
           messageBytes: MESSAGE_BYTES,
         }),
-        limits: { maxAge: maxAge * 0.8, grace: maxAge, ...KEEPALIVE },
-        serverName: userAgent,
-        random,
-        log,
+        ...common,
       }),
     ),
   );
@@ -211,7 +239,7 @@ function registerServices(router: ConnectRouter, desk: ServiceDesk): void {
   router.service(AgentRegistrar, agentRegistrarService(desk));
 }
 
-function readPair({ certificateFile, keyFile }: { certificateFile: string; keyFile: string }) {
+function readPair({ certificateFile, keyFile }: CertificateFiles) {
   return { cert: readPem(certificateFile), key: readPem(keyFile) };
 }
 

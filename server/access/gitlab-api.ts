@@ -1,8 +1,8 @@
-import { createHmac } from 'node:crypto';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { pause } from '../../core/daemon/time.ts';
 import { describeConnectionError, type NodeError } from '../../core/model/connection-error.ts';
 import type { Json, JsonObject } from '../../core/model/json.ts';
+import { CLOCK_SKEW, keyOf, signToken } from './json-web-token.ts';
 
 export interface GitLabApiOptions {
   /** Without a slash at the end. */
@@ -20,8 +20,7 @@ const INTERNAL = `${PUBLIC}/internal/kubernetes`;
 const TIMEOUT = 20_000;
 /** Answers are small. */
 const MOST_BYTES = 1024 * 1024;
-/** What clocks may differ, and how long a request may be under way, in s. */
-const CLOCK_SKEW = 5;
+/** How long a request may be under way, in s. */
 const LIFETIME = 30;
 
 /** GitLab's API, as its agent server needs it. Rejects with ConnectError: the code says who is to blame. */
@@ -132,16 +131,13 @@ export class GitLabApi {
     throw refusal(response.status);
   }
 
-  /** A JSON web token that says that this is the agent server. RFC 7519. */
+  /** Says that this is the agent server. */
   async #signature(): Promise<string> {
     const secret = await this.#options.secret();
     if (!secret) throw new ConnectError("the secret for GitLab's API can't be read", Code.Unavailable);
     const now = Math.floor(this.#options.now() / 1000);
     const claims = { iss: 'gitlab-kas', aud: 'gitlab', iat: now, nbf: now - CLOCK_SKEW, exp: now + LIFETIME };
-    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
-    const key = Buffer.from(secret, 'base64');
-    return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+    return signToken(claims, keyOf(secret));
   }
 
   /** Waits until one more request is allowed. */

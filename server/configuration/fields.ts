@@ -219,6 +219,29 @@ const OBSERVABILITY = map({
   },
 });
 
+const API_LISTEN = map({
+  address: {
+    type: LISTEN_ADDRESS,
+    default: '127.0.0.1:8153',
+    doc: 'Where GitLab asks which agents are connected: gRPC.',
+    example: ':8153',
+  },
+  authentication_secret_file: {
+    type: FILE,
+    required: true,
+    doc: 'The secret that GitLab signs its calls with: the same as `gitlab.authentication_secret_file`, mostly. Read again for each call.',
+    example: '/etc/gitlab-agent-server/kas-secret',
+  },
+  certificate_file: {
+    type: FILE,
+    doc: 'PEM file with the certificate for TLS. Read again for each connection.',
+    example: '/etc/gitlab-agent-server/tls/tls.crt',
+  },
+  key_file: { type: FILE, doc: 'PEM file with its key.', example: '/etc/gitlab-agent-server/tls/tls.key' },
+});
+
+const API = map({ listen: { type: API_LISTEN, required: true, doc: 'The port for GitLab.' } });
+
 const WEBHOOK = map({
   address: {
     type: LISTEN_ADDRESS,
@@ -263,6 +286,7 @@ export const SERVER_CONFIGURATION_FILE = map({
     default: OBSERVABILITY.empty,
     doc: 'What the server tells of itself.',
   },
+  api: { type: API, doc: 'What GitLab asks. Without it, the port is not opened.' },
   webhook: { type: WEBHOOK, doc: 'The port for webhooks. Without it, repositories are only polled.' },
 });
 
