@@ -19,6 +19,9 @@ export interface ReplicasOptions {
   now: () => number;
 }
 
+/** In ms. */
+const LAST_MOMENT = 1_000;
+
 /** What one of several replicas has of the others. */
 export interface Replicas extends AsyncDisposable {
   announcements: Announcements;
@@ -74,7 +77,10 @@ export function openReplicas({ config, env, log, random, now }: ReplicasOptions)
     async [Symbol.asyncDispose]() {
       for (const routes of opened) routes[Symbol.dispose]();
       await announcements.end();
-      redis.destroy();
+      // What was taken back has to arrive, as long as somebody listens.
+      const late = setTimeout(() => redis.destroy(), LAST_MOMENT);
+      await redis.close().catch(() => {});
+      clearTimeout(late);
     },
   };
 }

@@ -66,6 +66,7 @@ test('who is connected is known to all replicas', async (t) => {
   await waitFor(async () => (await seen()).length > 0, { what: 'the agent of the other replica' });
   await other.end();
   await waitFor(async () => (await seen()).length === 0, { what: 'the end of it' });
+  t.pass();
 });
 
 test('a killed replica, a killed Redis, and both back: requests find their way', async (t) => {
