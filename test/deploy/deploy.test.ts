@@ -2,11 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { Collector } from '../../core/manifest/load.ts';
-import { DEFAULT_LIMITS } from '../../core/manifest/read.ts';
 import { dig, type JsonObject } from '../../core/model/json.ts';
-import { formatObject, type KubeObject } from '../../core/model/object.ts';
 import { kubectl, namespace } from '../support/cluster.ts';
+import { objectsOf } from '../support/objects-of.ts';
 import { plugin } from '../support/plugin.ts';
 
 const DEPLOY = join(import.meta.dirname, '..', '..', 'deploy');
@@ -20,13 +18,6 @@ const SETTINGS = [
 ];
 const MODES = { cluster: 'cluster', escalate: 'escalate', namespaces: 'namespaces=shop' };
 
-function objectsOf(text: string): Map<string, KubeObject> {
-  const collector = new Collector(DEFAULT_LIMITS);
-  collector.addBytes('-', Buffer.from(text), true);
-  if (collector.problems.length > 0) throw new Error(collector.problems[0]!.message);
-  return new Map(collector.manifests.map(({ id, object }) => [formatObject(id), object]));
-}
-
 async function printed(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await plugin(['install', ...SETTINGS, ...args, '--dry-run', '-o', 'yaml']);
   if (code !== 0) throw new Error(stderr);
@@ -35,7 +26,7 @@ async function printed(...args: string[]): Promise<string> {
 
 test('every folder of deploy/ is one that is compared here', (t) => {
   const folders = readdirSync(DEPLOY, { withFileTypes: true }).filter((one) => one.isDirectory());
-  t.deepEqual(folders.map(({ name }) => name).sort(), ['base', ...Object.keys(MODES)].sort());
+  t.deepEqual(folders.map(({ name }) => name).sort(), ['base', 'charts', ...Object.keys(MODES)].sort());
 });
 
 for (const [folder, rbac] of Object.entries(MODES)) {

@@ -110,7 +110,9 @@ export async function findKubectl(options: { signal?: AbortSignal } = {}): Promi
 
 /** The `helm` on PATH, else one found or built as the servers are, in a directory of its own. */
 export async function findHelm(options: { signal?: AbortSignal } = {}): Promise<string> {
-  return findOnPath('helm') ?? (await findBinaries(['helm'], { ...options, directory: directoryOf([HELM]) })).helm;
+  return (
+    findOnPath('helm') ?? (await findBinaries(['helm'], { ...options, directory: directoryOf([HELM]) })).helm
+  );
 }
 
 /** The program of that name that the shell would run. */

@@ -1,0 +1,164 @@
+import test from 'ava';
+import { dig, type JsonObject } from '../../core/model/json.ts';
+import type { KubeObject } from '../../core/model/object.ts';
+import { parseServerConfig, type ServerConfig } from '../../server/configuration/server-config.ts';
+import { objectsOf } from '../support/objects-of.ts';
+import { plugin } from '../support/plugin.ts';
+import {
+  AGENT,
+  containerOf,
+  KAS,
+  kindOf,
+  objectsFor,
+  rendered,
+  SERVER,
+  SERVER_FULL,
+  SEVERAL,
+  type Values,
+} from './charts.ts';
+
+const INSTALL = [
+  ...['install', '--agent-name=production', '--config-project=group/agents', '--dry-run', '-o', 'yaml'],
+  '--gitlab-url=https://gitlab.example.com',
+];
+
+/** What makes an agent what it is, of `install`'s and of Helm's: all but names of the release and defaults. */
+function essence(objects: Map<string, KubeObject>): unknown {
+  const [deployment] = kindOf(objects, 'Deployment');
+  const { args, env, livenessProbe, readinessProbe, ports, resources, securityContext } = containerOf(
+    deployment!,
+  );
+  const pod = dig(deployment, 'spec', 'template', 'spec') as JsonObject;
+  const rights = [...objects].filter(([name]) => /role|serviceaccount/.test(name));
+  return {
+    container: { args, env, livenessProbe, readinessProbe, ports, resources, securityContext },
+    pod: [pod.securityContext, pod.serviceAccountName, pod.terminationGracePeriodSeconds],
+    replicas: dig(deployment, 'spec', 'replicas'),
+    annotations: dig(deployment, 'spec', 'template', 'metadata', 'annotations'),
+    rights: rights.map(([name, { rules, roleRef, subjects }]) => [name, rules, roleRef, subjects]).sort(),
+  };
+}
+
+for (const { title, values, flags, within = 'gitlab-agent' } of [
+  { title: 'that reads Git', values: AGENT, flags: [] },
+  { title: 'of another namespace', values: AGENT, flags: ['-n', 'other'], within: 'other' },
+  { title: 'that may grant', values: { ...AGENT, 'rbac.mode': 'escalate' }, flags: ['--rbac=escalate'] },
+  {
+    title: 'of two namespaces',
+    values: { ...AGENT, 'rbac.mode': 'namespaces', 'rbac.namespaces': ['shop', 'gitlab-agent'], replicas: 2 },
+    flags: ['--rbac=namespaces=shop,gitlab-agent', '--replicas=2'],
+  },
+]) {
+  test(`an agent ${title} is what install makes`, async (t) => {
+    const image = '--image=registry.example.com/gitlab-agent:0.1.0';
+    const { code, stdout, stderr } = await plugin([...INSTALL, image, ...flags]);
+    t.is(code, 0, stderr);
+    t.deepEqual(essence(await objectsFor('gitlab-agent', values, within)), essence(objectsOf(stdout)));
+  });
+}
+
+/** The server's file as the server reads it. */
+function serverConfig(objects: Map<string, KubeObject>): ServerConfig {
+  const text = dig(kindOf(objects, 'ConfigMap')[0], 'data', 'server.yaml') as string;
+  return parseServerConfig(Buffer.from(text), 'server.yaml');
+}
+
+test('the file of a server is one that the server reads', async (t) => {
+  const plain = await objectsFor('gitlab-agent-server', SERVER, 'kas');
+  t.like(serverConfig(plain), {
+    gitlabUrl: 'https://gitlab.example.com',
+    access: { registryFile: '/etc/gitlab-agent-server/registry/registry.yaml' },
+    agents: { address: ':8150' },
+    observability: { address: ':8151', level: 'info' },
+    repositories: {
+      credentialsDir: '/etc/gitlab-agent-server/git',
+      cacheDir: '/var/cache/gitlab-agent-server',
+    },
+  });
+  const full = await objectsFor('gitlab-agent-server', SERVER_FULL, 'kas');
+  t.like(serverConfig(full), {
+    caFile: '/etc/gitlab-agent-server/config/gitlab-ca.crt',
+    access: { secretFile: '/etc/gitlab-agent-server/kas/secret' },
+    agents: {
+      tls: {
+        certificateFile: '/etc/gitlab-agent-server/tls/tls.crt',
+        keyFile: '/etc/gitlab-agent-server/tls/tls.key',
+      },
+      addressHeader: 'X-Forwarded-For',
+    },
+    gitops: { totalBytes: 134_217_728 },
+    webhook: { address: ':8152', secretFile: '/etc/gitlab-agent-server/webhook/secret' },
+    observability: { level: 'debug' },
+  });
+  // Every file that it names is one that is mounted.
+  for (const objects of [plain, full]) {
+    const [deployment] = kindOf(objects, 'Deployment');
+    const mounts = (containerOf(deployment!).volumeMounts as JsonObject[]).map(({ mountPath }) => mountPath);
+    const named = JSON.stringify(serverConfig(objects)).match(/\/etc\/gitlab-agent-server\/\w[\w-]*/g)!;
+    t.true(named.length > 1);
+    for (const directory of named) t.true(mounts.includes(directory), directory);
+  }
+});
+
+test('another configuration restarts the Pods, and the same does not', async (t) => {
+  const template = async (values: Values): Promise<unknown> => {
+    const [deployment] = kindOf(await objectsFor('gitlab-agent-server', values, 'kas'), 'Deployment');
+    return dig(deployment, 'spec', 'template');
+  };
+  const first = await template(SERVER);
+  t.deepEqual(await template(SERVER), first);
+  t.notDeepEqual(await template({ ...SERVER, 'config.observability.logging.level': 'warn' }), first);
+});
+
+test('a server has no token for the API server, and only its ports are open', async (t) => {
+  const objects = await objectsFor('gitlab-agent-server', { ...SEVERAL, 'webhook.secretName': 'w' }, 'kas');
+  const [deployment] = kindOf(objects, 'Deployment');
+  const pod = dig(deployment, 'spec', 'template', 'spec') as JsonObject;
+  t.is(pod.automountServiceAccountToken, false);
+  t.deepEqual(containerOf(deployment!).securityContext, {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  });
+  t.like(pod.securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+  for (const kind of ['Role', 'ClusterRole', 'RoleBinding', 'ClusterRoleBinding'])
+    t.deepEqual(kindOf(objects, kind), []);
+  const [policy] = kindOf(objects, 'NetworkPolicy');
+  const spec = policy!.spec as { ingress: JsonObject[]; egress: { ports: { port: unknown }[] }[] };
+  t.deepEqual(spec.ingress[0]!.ports, [
+    { port: 'agents', protocol: 'TCP' },
+    { port: 'observability', protocol: 'TCP' },
+    { port: 'webhooks', protocol: 'TCP' },
+  ]);
+  // Servers talk to servers, and to nobody else there.
+  t.truthy(spec.ingress[1]!.from);
+  t.deepEqual(
+    spec.egress.flatMap(({ ports }) => ports.map(({ port }) => port)),
+    [53, 53, 443, 6379, 8155],
+  );
+  const { 'config.gitlab.address': _address, ...rest } = SERVER;
+  const elsewhere = { ...rest, 'config.gitlab.address': 'http://gitlab.example.com:8080/gitlab' };
+  t.regex(await rendered('gitlab-agent-server', elsewhere, 'kas'), /^ {8}- port: 8080$/m);
+});
+
+test('the Prometheus operator is asked for where it is there', async (t) => {
+  for (const [of, values] of [
+    ['gitlab-agent', KAS],
+    ['gitlab-agent-server', SERVER],
+  ] as const) {
+    const objects = await objectsFor(
+      of,
+      { ...values, 'serviceMonitor.enabled': true, 'serviceMonitor.labels': { a: 'b' } },
+      'x',
+    );
+    const [monitor] = kindOf(objects, 'ServiceMonitor');
+    t.is(dig(monitor, 'metadata', 'labels', 'a'), 'b');
+    const wanted = Object.entries(dig(monitor, 'spec', 'selector', 'matchLabels') as Record<string, string>);
+    const chosen = kindOf(objects, 'Service').filter(({ metadata }) =>
+      wanted.every(([name, value]) => dig(metadata, 'labels', name) === value),
+    );
+    t.is(chosen.length, 1);
+    const [{ port }] = dig(monitor, 'spec', 'endpoints') as [{ port: string }];
+    t.true((dig(chosen[0], 'spec', 'ports') as JsonObject[]).some(({ name }) => name === port));
+  }
+});
