@@ -87,9 +87,13 @@ test('the file of a server is one that the server reads', async (t) => {
       addressHeader: 'X-Forwarded-For',
     },
     gitops: { totalBytes: 134_217_728 },
+    kubernetesApi: { address: ':8154', prefix: '/clusters/' },
+    api: { address: ':8153', secretFile: '/etc/gitlab-agent-server/kas/secret' },
     webhook: { address: ':8152', secretFile: '/etc/gitlab-agent-server/webhook/secret' },
     observability: { level: 'debug' },
   });
+  const [ingress] = kindOf(full, 'Ingress');
+  t.regex(JSON.stringify(ingress), /"path":"\/clusters\/","pathType":"Prefix"/);
   // Every file that it names is one that is mounted.
   for (const objects of [plain, full]) {
     const [deployment] = kindOf(objects, 'Deployment');

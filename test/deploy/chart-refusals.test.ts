@@ -76,6 +76,12 @@ for (const { title, of, values, says } of [
     says: /api\.enabled needs kasSecret\.secretName/,
   },
   {
+    title: 'settings of a port that is closed',
+    of: 'gitlab-agent-server',
+    values: { ...SERVER, 'config.agent.kubernetes_api.url_path_prefix': '/' },
+    says: /kubernetes_api is for a port that is closed: set kubernetesApi\.enabled=true/,
+  },
+  {
     title: 'no GitLab',
     of: 'gitlab-agent-server',
     values: { ...SERVER, 'config.gitlab.address': '' },

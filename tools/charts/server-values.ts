@@ -30,7 +30,9 @@ const OWN_FIELDS = [
   'agent.listen.address',
   'agent.listen.certificate_file',
   'agent.listen.key_file',
-  'agent.kubernetes_api.listen',
+  'agent.kubernetes_api.listen.address',
+  'agent.kubernetes_api.listen.certificate_file',
+  'agent.kubernetes_api.listen.key_file',
   'api',
   'observability.listen',
   'private_api.listen',
@@ -87,9 +89,9 @@ export const SERVER_VALUES: Values = {
       'A Secret with `token` and `username`, and `group__project.token` for single projects. Without it only public ones can be read.',
     ),
   }),
-  tls: group('TLS at the port for agents.', {
+  tls: group('TLS at the ports for agents, and for people and pipelines.', {
     secretName: text(
-      'A Secret of the type `kubernetes.io/tls`. Without it the port is for a proxy in front, or within the cluster.',
+      'A Secret of the type `kubernetes.io/tls`. Without it they are for a proxy in front, or within the cluster.',
     ),
   }),
   webhook: group("A port for GitLab's push events, with which a push arrives at once.", {

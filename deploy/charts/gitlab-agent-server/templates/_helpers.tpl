@@ -56,6 +56,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- fail (printf "replicas is %d: more than one server needs redis.address, by which they know of each other" (int .Values.replicas)) -}}
 {{- else if and (not .Values.redis.address) (or .Values.redis.secretName .Values.privateApi.secretName) -}}
 {{- fail "redis.secretName and privateApi.secretName are for several servers: set redis.address" -}}
+{{- else if and (dig "agent" "kubernetes_api" false .Values.config) (not .Values.kubernetesApi.enabled) -}}
+{{- fail "config.agent.kubernetes_api is for a port that is closed: set kubernetesApi.enabled=true" -}}
 {{- else if and .Values.ingress.enabled (not .Values.ingress.host) -}}
 {{- fail "ingress.host is empty: ingress.enabled needs one, such as kas.example.com" -}}
 {{- end -}}
@@ -130,6 +132,10 @@ agent:
   kubernetes_api:
     listen:
       address: ":8154"
+      {{- if .Values.tls.secretName }}
+      certificate_file: {{ $mounts }}/tls/tls.crt
+      key_file: {{ $mounts }}/tls/tls.key
+      {{- end }}
   {{- end }}
 observability:
   listen:
