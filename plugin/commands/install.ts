@@ -21,6 +21,16 @@ export const INSTALLATION_FLAGS = {
     requiresArg: true,
     describe: "PEM file with the authorities of GitLab's certificate, for the agent",
   },
+  'kas-address': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Agent server to connect to, such as grpcs://kas.example.com:8150: it reads the repositories',
+  },
+  'kas-ca-cert-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: "PEM file with the authorities of that server's certificate, for the agent",
+  },
   image: {
     type: 'string',
     requiresArg: true,
@@ -74,6 +84,11 @@ export const INSTALL_FLAGS = {
     requiresArg: true,
     describe: 'User name of that token, which a deploy token needs',
   },
+  'token-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Token for the agent server: a file, or - for stdin (default: GITLAB_AGENT_TOKEN)',
+  },
   'api-token-file': {
     type: 'string',
     requiresArg: true,
@@ -114,6 +129,11 @@ const EXAMPLES = `Examples:
     --config-project group/agents --gitlab-url https://gitlab.example.com \\
     --image registry.example.com/gitlab-agent:0.1.0 \\
     --git-username gitlab+deploy-token-1 --git-token-file deploy-token
+
+  # an agent of a server, which reads the repositories for it
+  kubectl gitlab-agent install --agent-name production \\
+    --kas-address grpcs://kas.example.com:8150 --token-file agent-token \\
+    --image registry.example.com/gitlab-agent:0.1.0 -n gitlab-agent-2
 
   # only what the manifests need; another image, all else as it is
   kubectl gitlab-agent install --rbac=generated -R -f deploy/

@@ -17,10 +17,8 @@ import {
   type Values,
 } from './charts.ts';
 
-const INSTALL = [
-  ...['install', '--agent-name=production', '--config-project=group/agents', '--dry-run', '-o', 'yaml'],
-  '--gitlab-url=https://gitlab.example.com',
-];
+const INSTALL = ['install', '--agent-name=production', '--dry-run', '-o', 'yaml'];
+const GIT = ['--config-project=group/agents', '--gitlab-url=https://gitlab.example.com'];
 
 /** What makes an agent what it is, of `install`'s and of Helm's: all but names of the release and defaults. */
 function essence(objects: Map<string, KubeObject>): unknown {
@@ -29,9 +27,12 @@ function essence(objects: Map<string, KubeObject>): unknown {
     deployment!,
   );
   const pod = dig(deployment, 'spec', 'template', 'spec') as JsonObject;
+  const volumes = (pod.volumes as JsonObject[]).filter(({ name }) => name !== 'agent-token');
   const rights = [...objects].filter(([name]) => /role|serviceaccount/.test(name));
   return {
     container: { args, env, livenessProbe, readinessProbe, ports, resources, securityContext },
+    // `install` mounts it for whoever edits deploy/, too.
+    volumes,
     pod: [pod.securityContext, pod.serviceAccountName, pod.terminationGracePeriodSeconds],
     replicas: dig(deployment, 'spec', 'replicas'),
     annotations: dig(deployment, 'spec', 'template', 'metadata', 'annotations'),
@@ -39,9 +40,15 @@ function essence(objects: Map<string, KubeObject>): unknown {
   };
 }
 
-for (const { title, values, flags, within = 'gitlab-agent' } of [
+for (const { title, values, flags, says = GIT, within = 'gitlab-agent' } of [
   { title: 'that reads Git', values: AGENT, flags: [] },
   { title: 'of another namespace', values: AGENT, flags: ['-n', 'other'], within: 'other' },
+  {
+    title: 'of a server',
+    values: { ...KAS, 'config.agentName': 'production' },
+    says: ['--kas-address=grpcs://kas.example.com:8150'],
+    flags: [],
+  },
   { title: 'that may grant', values: { ...AGENT, 'rbac.mode': 'escalate' }, flags: ['--rbac=escalate'] },
   {
     title: 'of two namespaces',
@@ -51,7 +58,7 @@ for (const { title, values, flags, within = 'gitlab-agent' } of [
 ]) {
   test(`an agent ${title} is what install makes`, async (t) => {
     const image = '--image=registry.example.com/gitlab-agent:0.1.0';
-    const { code, stdout, stderr } = await plugin([...INSTALL, image, ...flags]);
+    const { code, stdout, stderr } = await plugin([...INSTALL, image, ...says, ...flags]);
     t.is(code, 0, stderr);
     t.deepEqual(essence(await objectsFor('gitlab-agent', values, within)), essence(objectsOf(stdout)));
   });
