@@ -52,7 +52,7 @@ const EXAMPLES = `Examples:
   kubectl gitlab-agent bootstrap production --config-project group/agents \\
     --project group/shop --gitlab-url https://gitlab.example.com \\
     --image registry.example.com/gitlab-agent:0.1.0 \\
-    --server grpcs://kas.example.com:8150`;
+    --server wss://kas.example.com`;
 
 /** `bootstrap`: the configuration, the record, the tokens and the agent, in one go. */
 export function bootstrapCommand(io: Io, finish: (code: number) => void): CommandModule<object, RawFlags> {

@@ -130,14 +130,13 @@ const EXAMPLES = `Examples:
     --image registry.example.com/gitlab-agent:0.1.0 \\
     --git-username gitlab+deploy-token-1 --git-token-file deploy-token
 
-  # an agent of a server, which reads the repositories for it
-  kubectl gitlab-agent install --agent-name production \\
-    --kas-address grpcs://kas.example.com:8150 --token-file agent-token \\
-    --image registry.example.com/gitlab-agent:0.1.0 -n gitlab-agent-2
-
   # only what the manifests need; another image, all else as it is
   kubectl gitlab-agent install --rbac=generated -R -f deploy/
   kubectl gitlab-agent install --image registry.example.com/gitlab-agent:0.2.0
+
+  # from here on by way of an agent server, without a Git credential
+  kubectl gitlab-agent install --kas-address wss://kas.example.com \\
+    --token-file agent-token
 
   # for kustomize or a repository, without the Secrets
   kubectl gitlab-agent install --agent-name production \\

@@ -104,10 +104,7 @@ test('an agent that read Git connects to a server: its Git credential goes, and 
   const connect = ['install', `--kas-address=${address}`, '--token-file=-'];
   const plan = await inNamespace(here, [...connect, '--dry-run'], { input: token });
   t.is(plan.code, 1, plan.stderr);
-  t.regex(
-    plan.stdout,
-    /secret\/gitlab-agent-git .* pruned|prune.*secret\/gitlab-agent-git|secret\/gitlab-agent-git/,
-  );
+  t.regex(plan.stdout, /secret\/gitlab-agent-git/);
   const connected = await inNamespace(here, [...connect, '--wait=false'], { input: token });
   t.is(connected.code, 0, connected.stderr);
   t.regex(connected.stdout, /- pruned {2}secret\/gitlab-agent-git/);
