@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { KubeObject } from '../../core/model/object.ts';
+import { VERSION } from '../../tools/bundle-options.ts';
+import { makeArchive } from '../../tools/release/archive.ts';
+import { chartContents } from '../../tools/release/contents.ts';
 import { accessOf, apiCall, apiRequest, kubectl, namespace, sharedCluster } from '../support/cluster.ts';
 import { chart, helm, valueFlags } from '../support/helm.ts';
 import { objectsOf } from '../support/objects-of.ts';
@@ -169,6 +175,23 @@ test('several servers have a secret of their own, which an upgrade keeps', async
     ).stdout,
     '',
   );
+});
+
+test('the archives of a release are what Helm installs from', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'charts-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  for (const [of, values] of [
+    ['gitlab-agent', KAS],
+    ['gitlab-agent-server', SERVER],
+  ] as const) {
+    const archive = join(directory, `${of}-${VERSION}.tgz`);
+    await makeArchive(archive, await chartContents(of));
+    t.regex(await helm('show', 'chart', archive), new RegExp(`^version: ${VERSION}$`, 'm'));
+    t.is(
+      await helm('template', of, archive, '-n', 'x', ...valueFlags(values)),
+      await rendered(of, values, 'x'),
+    );
+  }
 });
 
 test('an agent is installed, upgraded and uninstalled by Helm', async (t) => {

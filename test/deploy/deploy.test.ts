@@ -26,7 +26,10 @@ async function printed(...args: string[]): Promise<string> {
 
 test('every folder of deploy/ is one that is compared here', (t) => {
   const folders = readdirSync(DEPLOY, { withFileTypes: true }).filter((one) => one.isDirectory());
-  t.deepEqual(folders.map(({ name }) => name).sort(), ['base', 'charts', ...Object.keys(MODES)].sort());
+  t.deepEqual(
+    folders.map(({ name }) => name).sort(),
+    ['base', 'charts', 'server', ...Object.keys(MODES)].sort(),
+  );
 });
 
 for (const [folder, rbac] of Object.entries(MODES)) {
@@ -96,8 +99,15 @@ test("the authorities of GitLab's certificate are mounted, and nothing else of t
   await t.throwsAsync(printed(`--gitlab-ca-file=${file}`), { message: /holds no certificate/ });
 });
 
-test('the image has what the agent needs of it', (t) => {
-  const dockerfile = readFileSync(join(DEPLOY, 'Dockerfile'), 'utf8');
-  t.regex(dockerfile, /^ENTRYPOINT \["node", "--max-semi-space-size=4"/m);
-  t.regex(dockerfile, /^USER 1000:1000$/m);
+test('the images have what the agent and the agent server need of them', (t) => {
+  const stages = readFileSync(join(DEPLOY, 'Dockerfile'), 'utf8').split(/^(?=FROM )/m);
+  const stage = (first: RegExp) => stages.filter((text) => first.test(text));
+  for (const [text] of [stage(/^FROM runtime\n/), stage(/^FROM runtime AS server\n/)])
+    t.regex(text!, /^USER 1000:1000$/m);
+  t.regex(stages.at(-1)!, /^ENTRYPOINT \["node", "--max-semi-space-size=4".*"\/app\/gitlab-agent\.js"\]$/m);
+  const [server] = stage(/^FROM runtime AS server\n/);
+  t.regex(server!, /^COPY --from=build \/build\/dist\/server \/app$/m);
+  t.regex(server!, /^ENTRYPOINT \["node", "--enable-source-maps", "\/app\/gitlab-agent-server\.js"\]$/m);
+  // It reads repositories with git.
+  t.regex(stage(/^FROM .* AS runtime\n/)[0]!, /ca-certificates git \\$/m);
 });
