@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -175,6 +175,29 @@ test('several servers have a secret of their own, which an upgrade keeps', async
     ).stdout,
     '',
   );
+});
+
+test('what the documentation tells Helm to do, Helm does', async (t) => {
+  const root = join(import.meta.dirname, '..', '..');
+  const directory = mkdtempSync(join(tmpdir(), 'charts-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const registry = join(directory, 'registry.yaml');
+  writeFileSync(registry, 'agents: []\n');
+  const pages = [
+    ...['docs/agent-server.md', 'docs/install.md'],
+    ...['gitlab-agent', 'gitlab-agent-server'].map((name) => `deploy/charts/${name}/README.md`),
+  ];
+  for (const page of pages) {
+    const text = readFileSync(join(root, page), 'utf8').replaceAll(/ \\\n +/g, ' ');
+    const commands = text.match(/(?<=^(?:\$ )?helm install ).*$/gm) ?? [];
+    t.true(commands.length > 0, page);
+    for (const command of commands) {
+      const words = command
+        .replace('deploy/charts', join(root, 'deploy', 'charts'))
+        .replace('=registry.yaml', `=${registry}`);
+      t.regex(await helm('template', ...words.split(' ')), /^kind: Deployment$/m);
+    }
+  }
 });
 
 test('the archives of a release are what Helm installs from', async (t) => {
