@@ -1,4 +1,5 @@
 import test from 'ava';
+import { readFlags } from '../../agent/flags.ts';
 import { dig, type JsonObject } from '../../core/model/json.ts';
 import type { KubeObject } from '../../core/model/object.ts';
 import { parseServerConfig, type ServerConfig } from '../../server/configuration/server-config.ts';
@@ -10,6 +11,7 @@ import {
   KAS,
   kindOf,
   objectsFor,
+  PEM,
   rendered,
   SERVER,
   SERVER_FULL,
@@ -63,6 +65,35 @@ for (const { title, values, flags, says = GIT, within = 'gitlab-agent' } of [
     t.deepEqual(essence(await objectsFor('gitlab-agent', values, within)), essence(objectsOf(stdout)));
   });
 }
+
+test('the arguments of an agent are those that it takes', async (t) => {
+  const argsFor = async (values: Values): Promise<string[]> => {
+    const [deployment] = kindOf(await objectsFor('gitlab-agent', values, 'x'), 'Deployment');
+    return containerOf(deployment!).args as string[];
+  };
+  const connected = readFlags(
+    await argsFor({
+      ...KAS,
+      'config.kasHeaders': ['X-Route: a, "b"'],
+      'config.kasCaCert': PEM,
+      extraArgs: ['--kas-tls-server-name=kas.internal'],
+    }),
+  );
+  t.like(connected, {
+    kas: {
+      tokenFile: '/config/token',
+      headers: [['X-Route', 'a, "b"']],
+      caFile: '/etc/gitlab-agent/kas-ca/ca.crt',
+      serverName: 'kas.internal',
+    },
+    cacheDir: '/var/cache/gitlab-agent',
+  });
+  t.like(readFlags(await argsFor(AGENT)), {
+    agentName: 'production',
+    gitCredentialsDir: '/etc/gitlab-agent/git',
+    gitlabApiTokenFile: '/etc/gitlab-agent/api/token',
+  });
+});
 
 /** The server's file as the server reads it. */
 function serverConfig(objects: Map<string, KubeObject>): ServerConfig {

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { askForAgentToken } from '../../plugin/install/given-secrets.ts';
+import type { Io } from '../../plugin/io.ts';
 import { AgentServer, type AgentServerOptions } from '../support/agent-server.ts';
 import { accessOf, apiCall, apiRequest } from '../support/cluster.ts';
 import {
@@ -131,6 +133,29 @@ test('with the token of another agent nothing is applied, and why is in the log'
   const { code, stderr } = await inNamespace(here, ['install', '--timeout=1s']);
   t.is(code, 1);
   t.regex(stderr, /has not reported within 1 s: .*\nhint: .*is its token good\?$/m);
+});
+
+test('a person at a terminal is asked for the token, which is not shown, unless there is one', async (t) => {
+  let said = '';
+  const io = {
+    stdinIsTty: true,
+    err: (text: string) => {
+      said += text;
+    },
+    line: async ({ hidden = false } = {}) => (hidden ? ' glagent-canary ' : ''),
+  } as unknown as Io;
+  const kas = { address: 'wss://kas.example.com' };
+  const nothing = { secrets: [], foreign: [] };
+  const asked = await askForAgentToken({ kas }, nothing, {}, io);
+  t.deepEqual(asked, { 'gitlab-agent-token': { token: 'glagent-canary' } });
+  t.is(said, 'token of the agent for wss://kas.example.com: ');
+  for (const other of [
+    askForAgentToken({ kas }, { ...nothing, foreign: ['gitlab-agent-token'] }, {}, io),
+    askForAgentToken({ kas }, nothing, asked, io),
+    askForAgentToken({}, nothing, {}, io),
+    askForAgentToken({ kas }, nothing, {}, { ...io, stdinIsTty: false }),
+  ])
+    t.deepEqual(await other, {});
 });
 
 test('the authorities of the server are mounted, beside those of GitLab', async (t) => {
