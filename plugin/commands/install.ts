@@ -31,6 +31,11 @@ export const INSTALLATION_FLAGS = {
     requiresArg: true,
     describe: "PEM file with the authorities of that server's certificate, for the agent",
   },
+  impersonate: {
+    type: 'boolean',
+    describe:
+      'Let the agent act as the people and jobs that come through that server (access_as in config.yaml): equals cluster-admin',
+  },
   image: {
     type: 'string',
     requiresArg: true,

@@ -4,7 +4,7 @@ import type { Io } from '../io.ts';
 import type { Tokens } from '../read-token.ts';
 import type { LiveInstall } from './live-install.ts';
 import { hasAgentToken, type SecretData } from './secrets.ts';
-import { type InstallSettings, SECRETS } from './settings.ts';
+import { type InstallSettings, type KasSettings, SECRETS } from './settings.ts';
 
 type SecretFlags = Pick<InstallFlags, 'gitTokenFile' | 'gitUsername' | 'apiTokenFile' | 'tokenFile'>;
 
@@ -62,7 +62,7 @@ export async function givenSecrets(
 
 /** The token for an agent server, of the person at hand, where there is none yet. */
 export async function askForAgentToken(
-  { kas }: Pick<InstallSettings, 'kas'>,
+  { kas }: { kas?: Pick<KasSettings, 'address'> },
   live: Pick<LiveInstall, 'secrets' | 'foreign'>,
   given: Readonly<Record<string, SecretData>>,
   io: Io,

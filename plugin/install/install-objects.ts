@@ -7,6 +7,7 @@ import type { DeployFiles } from './deploy-files.ts';
 import {
   type Authorities,
   CA,
+  IMPERSONATE_ANNOTATION,
   type InstallSettings,
   KAS_CA,
   type PolicyRule,
@@ -28,6 +29,7 @@ export function installObjects(files: DeployFiles, settings: InstallSettings): I
     ...read(files, 'deploy/base/service-account.yaml'),
     ...read(files, 'deploy/base/role.yaml'),
     ...rolesFor(files, settings),
+    ...(settings.kas?.impersonates ? read(files, 'deploy/impersonate/cluster-role.yaml') : []),
   ];
   const deployments = read(files, 'deploy/base/deployment.yaml').map((one) => edited(one, settings));
   const usual = within === USUAL_NAMESPACE;
@@ -145,7 +147,10 @@ function placed(manifest: Manifest, within: string, distinct: boolean): Manifest
 function edited(manifest: Manifest, settings: InstallSettings): Manifest {
   const copy = copyOf(manifest);
   const { metadata, spec } = copy.object;
-  (metadata as JsonObject).annotations = { [RIGHTS_ANNOTATION]: rightsText(settings.rights) };
+  (metadata as JsonObject).annotations = {
+    [RIGHTS_ANNOTATION]: rightsText(settings.rights),
+    ...(settings.kas?.impersonates && { [IMPERSONATE_ANNOTATION]: 'true' }),
+  };
   (spec as JsonObject).replicas = settings.replicas;
   const pod = dig(copy.object, 'spec', 'template', 'spec') as JsonObject;
   const container = (pod.containers as JsonObject[])[0]!;

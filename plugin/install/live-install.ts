@@ -9,7 +9,7 @@ import { ProblemError } from '../../core/model/problem.ts';
 import { ownFields } from '../../core/plan/field-set.ts';
 import { PART_OF, view } from '../../core/plan/shape.ts';
 import { plainManifest } from './install-objects.ts';
-import { CA, INSTALL_SET, KAS_CA, RIGHTS_ANNOTATION, SECRETS } from './settings.ts';
+import { CA, IMPERSONATE_ANNOTATION, INSTALL_SET, KAS_CA, RIGHTS_ANNOTATION, SECRETS } from './settings.ts';
 
 /** An installation of ours as it is in the cluster: what an upgrade goes on from. */
 export interface LiveInstall {
@@ -21,6 +21,7 @@ export interface LiveInstall {
   replicas?: number;
   /** As `--rbac` takes it. */
   rights?: string;
+  impersonates?: boolean;
   ca?: string;
   kasCa?: string;
   /** Secrets of ours, with the values that are ours. They hold real ones: never print them. */
@@ -106,6 +107,7 @@ function settingsOf(deployment: KubeObject): Omit<LiveInstall, 'secrets' | 'fore
     kasAddress: argument('kas-address'),
     image: text(dig(container, 'image')),
     replicas: typeof replicas === 'number' ? replicas : undefined,
+    impersonates: dig(deployment, 'metadata', 'annotations', IMPERSONATE_ANNOTATION) === 'true',
     rights: text(dig(deployment, 'metadata', 'annotations', RIGHTS_ANNOTATION)),
   });
 }

@@ -18,7 +18,7 @@ export type SettingsFlags = {
     | 'kasAddress'
     | 'kasCaCertFile'
     | 'rbac']?: string | undefined;
-} & { replicas?: number | undefined; namespace?: string | undefined };
+} & { replicas?: number | undefined; namespace?: string | undefined; impersonate?: boolean | undefined };
 
 /** Rights as they were asked for; what `generated` means follows from manifests. */
 export type WantedRights = Exclude<Rights, { mode: 'generated' }> | { mode: 'generated' };
@@ -55,6 +55,8 @@ export function readSettings(
   if (parsed && 'code' in parsed) problems.push(parsed);
   if (flags.kasCaCertFile !== undefined && kasAddress === undefined)
     refuse('--kas-ca-cert-file has no --kas-address', '--kas-address grpcs://kas.example.com:8150');
+  if (flags.impersonate && kasAddress === undefined)
+    refuse('--impersonate has no --kas-address', 'nobody else comes through an agent that reads Git');
   // What an agent server says need not be said here.
   const wanted = (name: string, value: string | undefined, hint: string): string | undefined =>
     kasAddress !== undefined && value === undefined ? undefined : needed(name, value, hint);
@@ -105,7 +107,11 @@ export function readSettings(
     ...(gitlabUrl !== undefined && { gitlabUrl: gitlabUrl.replace(/\/+$/, '') }),
     ...(configProject !== undefined && { configProject }),
     ...(kasAddress !== undefined && {
-      kas: { address: kasAddress, ...(kasCa !== undefined && { ca: kasCa }) },
+      kas: {
+        address: kasAddress,
+        impersonates: flags.impersonate ?? live.impersonates ?? false,
+        ...(kasCa !== undefined && { ca: kasCa }),
+      },
     }),
     image,
     replicas,

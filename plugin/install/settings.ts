@@ -38,6 +38,8 @@ export interface InstallSettings {
 export interface KasSettings {
   /** As it was given: `grpcs://kas.example.com:8150`. */
   address: string;
+  /** Whether the agent may act as the people and jobs that come through it (`access_as`): equals cluster-admin. */
+  impersonates: boolean;
   /** PEM of the authorities of its certificate, where the machine's own do not do. */
   ca?: string;
 }
@@ -85,6 +87,9 @@ export const TOKEN_ID_ANNOTATION = 'agent.gitlab.com/token-id';
 
 /** Where the Deployment says what rights were asked for, for the next upgrade. */
 export const RIGHTS_ANNOTATION = 'agent.gitlab.com/rbac';
+
+/** Where it says that the agent may act as others. */
+export const IMPERSONATE_ANNOTATION = 'agent.gitlab.com/impersonate';
 
 /** `cluster`, `namespaces=shop,web`: as `--rbac` takes it. */
 export function rightsText(rights: Rights): string {

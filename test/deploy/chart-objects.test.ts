@@ -51,6 +51,13 @@ for (const { title, values, flags, says = GIT, within = 'gitlab-agent' } of [
     says: ['--kas-address=grpcs://kas.example.com:8150'],
     flags: [],
   },
+  {
+    title: 'that acts as others',
+    values: { ...KAS, 'config.agentName': 'production', 'rbac.impersonate': true },
+    says: ['--kas-address=grpcs://kas.example.com:8150'],
+    flags: ['--impersonate', '-n', 'other'],
+    within: 'other',
+  },
   { title: 'that may grant', values: { ...AGENT, 'rbac.mode': 'escalate' }, flags: ['--rbac=escalate'] },
   {
     title: 'of two namespaces',

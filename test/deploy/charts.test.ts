@@ -7,7 +7,15 @@ import type { KubeObject } from '../../core/model/object.ts';
 import { VERSION } from '../../tools/bundle-options.ts';
 import { makeArchive } from '../../tools/release/archive.ts';
 import { chartContents } from '../../tools/release/contents.ts';
-import { accessOf, apiCall, apiRequest, kubectl, namespace, sharedCluster } from '../support/cluster.ts';
+import {
+  accessOf,
+  apiCall,
+  apiRequest,
+  kubectl,
+  namespace,
+  sharedCluster,
+  waitFor,
+} from '../support/cluster.ts';
 import { chart, helm, valueFlags } from '../support/helm.ts';
 import { objectsOf } from '../support/objects-of.ts';
 import {
@@ -175,6 +183,32 @@ test('several servers have a secret of their own, which an upgrade keeps', async
     ).stdout,
     '',
   );
+});
+
+test('an agent may act as others where the values say so, and only there', async (t) => {
+  const impersonate = 'impersonate';
+  const others = [
+    { verb: impersonate, resource: 'users', name: 'gitlab:user:ada' },
+    { verb: impersonate, resource: 'groups', name: 'gitlab:user' },
+    {
+      ...{ verb: impersonate, group: 'authentication.k8s.io', resource: 'userextras' },
+      ...{ subresource: 'agent.gitlab.com/id', name: '1' },
+    },
+  ];
+  for (const asked of [true, false]) {
+    const within = await namespace(t);
+    leavesNothing(t, within);
+    const may = async (resourceAttributes: object): Promise<boolean> => {
+      const spec = { user: `system:serviceaccount:${within}:gitlab-agent`, resourceAttributes };
+      const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+      return (await apiCall(accessOf(sharedCluster()), 'POST', path, { spec })).status.allowed;
+    };
+    const input = await rendered('gitlab-agent', { ...KAS, 'rbac.impersonate': asked }, within);
+    await kubectl(['apply', '--server-side', '-n', within, '-f', '-'], { input });
+    const everywhere = { verb: 'create', group: 'apps', resource: 'deployments', namespace: within };
+    await waitFor(() => may(asked ? others[0]! : everywhere), { what: 'the rights of the agent' });
+    for (const one of others) t.is(await may(one), asked, one.resource);
+  }
 });
 
 test('what the documentation tells Helm to do, Helm does', async (t) => {

@@ -16,7 +16,13 @@ const SETTINGS = [
   '--gitlab-url=https://gitlab.example.com',
   '--image=kubectl-gitlab-agent/agent:0.1.0',
 ];
-const MODES = { cluster: 'cluster', escalate: 'escalate', namespaces: 'namespaces=shop' };
+const MODES: Record<string, { rbac: string; more?: string[] }> = {
+  cluster: { rbac: 'cluster' },
+  escalate: { rbac: 'escalate' },
+  namespaces: { rbac: 'namespaces=shop' },
+  impersonate: { rbac: 'cluster', more: ['--impersonate', '--kas-address=grpcs://kas.example.com:8150'] },
+};
+const DEPLOYMENT = 'deployment.apps/gitlab-agent -n gitlab-agent';
 
 async function printed(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await plugin(['install', ...SETTINGS, ...args, '--dry-run', '-o', 'yaml']);
@@ -32,13 +38,15 @@ test('every folder of deploy/ is one that is compared here', (t) => {
   );
 });
 
-for (const [folder, rbac] of Object.entries(MODES)) {
+for (const [folder, { rbac, more = [] }] of Object.entries(MODES)) {
   test(`install applies what kubectl apply -k deploy/${folder} applies`, async (t) => {
     const built = objectsOf((await kubectl(['kustomize', join(DEPLOY, folder)])).stdout);
-    const ours = objectsOf(await printed(`--rbac=${rbac}`));
-    const deployment = ours.get('deployment.apps/gitlab-agent -n gitlab-agent')!;
-    t.deepEqual(deployment.metadata.annotations, { 'agent.gitlab.com/rbac': rbac });
-    delete deployment.metadata.annotations;
+    const ours = objectsOf(await printed(`--rbac=${rbac}`, ...more));
+    const { metadata } = ours.get(DEPLOYMENT)!;
+    t.is(dig(metadata, 'annotations', 'agent.gitlab.com/rbac'), rbac);
+    delete metadata.annotations;
+    // How an agent connects to a server, people write into the Deployment of deploy/base.
+    if (more.length > 0) for (const objects of [built, ours]) t.true(objects.delete(DEPLOYMENT));
     // It may have to be made first, for its Role.
     ours.delete('namespace/shop');
     t.deepEqual([...ours.keys()].sort(), [...built.keys()].sort());
@@ -47,7 +55,7 @@ for (const [folder, rbac] of Object.entries(MODES)) {
 
   test(`the API server takes every object of ${folder} as it is written`, async (t) => {
     const within = await namespace(t);
-    const text = (await printed(`--rbac=${rbac.replace('shop', within)}`, '-n', within)).replace(
+    const text = (await printed(`--rbac=${rbac.replace('shop', within)}`, '-n', within, ...more)).replace(
       /^apiVersion: v1\nkind: Namespace\n[\s\S]*?^---\n/m,
       '',
     );

@@ -56,6 +56,10 @@ export const AGENT_VALUES: Values = {
       '`cluster`: read and write everything, grant nothing. `namespaces`: the usual kinds in `namespaces`. `escalate`: grant, too, which equals cluster-admin.',
       ['cluster', 'namespaces', 'escalate'],
     ),
+    impersonate: flag(
+      'Whether the agent may act as the people and jobs that come through an agent server (`access_as` in `config.yaml`): equals cluster-admin.',
+      false,
+    ),
     namespaces: texts('For `mode: namespaces`. They have to be there.'),
   }),
   ...serviceAccountValues('The ServiceAccount that has these rights.'),

@@ -77,6 +77,9 @@ subjects:
 {{- if and (eq .Values.rbac.mode "namespaces") (not .Values.rbac.useExistingRole) (not .Values.rbac.namespaces) -}}
 {{- fail "rbac.namespaces is empty: rbac.mode=namespaces needs the names of some" -}}
 {{- end -}}
+{{- if and .Values.rbac.impersonate (not .Values.config.kasAddress) -}}
+{{- fail "rbac.impersonate is for an agent server: set config.kasAddress" -}}
+{{- end -}}
 {{- if and .Values.rbac.namespaces (ne .Values.rbac.mode "namespaces") -}}
 {{- fail "rbac.namespaces is for rbac.mode=namespaces" -}}
 {{- end -}}
