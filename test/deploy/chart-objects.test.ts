@@ -1,4 +1,5 @@
 import test from 'ava';
+import { parse } from 'yaml';
 import { readFlags } from '../../agent/flags.ts';
 import { dig, type JsonObject } from '../../core/model/json.ts';
 import type { KubeObject } from '../../core/model/object.ts';
@@ -147,6 +148,44 @@ test('the file of a server is one that the server reads', async (t) => {
     t.true(named.length > 1);
     for (const directory of named) t.true(mounts.includes(directory), directory);
   }
+});
+
+test('several servers find Redis, and each other at the addresses of their Pods', async (t) => {
+  const sections = async (values: Values): Promise<[JsonObject, unknown]> => {
+    const objects = await objectsFor('gitlab-agent-server', { ...SEVERAL, ...values }, 'kas');
+    const [deployment] = kindOf(objects, 'Deployment');
+    const text = dig(kindOf(objects, 'ConfigMap')[0], 'data', 'server.yaml') as string;
+    return [parse(text), containerOf(deployment!).env];
+  };
+  const podIp = { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } };
+  const [plain, env] = await sections({});
+  t.deepEqual(plain.redis, { server: { address: 'redis.example.com:6379' } });
+  t.deepEqual(plain.private_api, {
+    listen: {
+      address: ':8155',
+      authentication_secret_file: '/etc/gitlab-agent-server/private-api/secret',
+    },
+  });
+  t.deepEqual(env, [podIp, { name: 'OWN_PRIVATE_API_URL', value: 'http://$(POD_IP):8155' }]);
+  const [encrypted, names] = await sections({
+    ...{ 'redis.secretName': 'redis', 'redis.caCert': PEM, 'privateApi.tlsSecretName': 'kas-tls' },
+  });
+  t.deepEqual(encrypted.redis, {
+    server: {
+      address: 'redis.example.com:6379',
+      ca_certificate_file: '/etc/gitlab-agent-server/config/redis-ca.crt',
+    },
+    password_file: '/etc/gitlab-agent-server/redis/password',
+  });
+  t.is(
+    dig(encrypted, 'private_api', 'listen', 'ca_certificate_file'),
+    '/etc/gitlab-agent-server/private-api-tls/ca.crt',
+  );
+  t.deepEqual(names, [
+    podIp,
+    { name: 'OWN_PRIVATE_API_URL', value: 'https://$(POD_IP):8155' },
+    { name: 'OWN_PRIVATE_API_HOST', value: 'gitlab-agent-server' },
+  ]);
 });
 
 test('another configuration restarts the Pods, and the same does not', async (t) => {

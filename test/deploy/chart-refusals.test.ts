@@ -70,6 +70,12 @@ for (const { title, of, values, says } of [
     says: /replicas is 2: more than one server needs redis\.address/,
   },
   {
+    title: 'what is for several servers, for one',
+    of: 'gitlab-agent-server',
+    values: { ...SERVER, 'redis.secretName': 'redis' },
+    says: /config\.redis, redis and privateApi are for several servers: set redis\.address/,
+  },
+  {
     title: 'a port for GitLab that any may use',
     of: 'gitlab-agent-server',
     values: { ...SERVER, 'api.enabled': true },

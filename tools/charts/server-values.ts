@@ -35,16 +35,17 @@ const OWN_FIELDS = [
   'agent.kubernetes_api.listen.key_file',
   'api',
   'observability.listen',
-  'private_api.listen',
+  'private_api',
   'redis.password_file',
-  'redis.server',
+  'redis.server.address',
+  'redis.server.ca_certificate_file',
   'repositories',
   'webhook',
 ];
 
-/** The schema of the server's file without these fields. */
+/** The schema of the server's file without these fields. What it demands may be what the chart writes. */
 function schemaWithout(schema: JsonObject, fields: readonly string[]): JsonObject {
-  const copy = structuredClone(schema);
+  const copy = JSON.parse(JSON.stringify(schema, (name, value) => (name === 'required' ? undefined : value)));
   for (const field of fields) {
     const path = field.split('.');
     const name = path.pop()!;
@@ -106,10 +107,19 @@ export const SERVER_VALUES: Values = {
   redis: group('Redis or Valkey, by which several servers know of each other.', {
     address: text('`HOST:PORT`. More than one replica needs it.', '', { pattern: '^([^/\\s]+:[0-9]+)?$' }),
     ...secret('A Secret with its password.', 'password'),
+    caCert: text('PEM with the authorities of its certificate; with `config.redis.server.tls=true`.'),
   }),
   privateApi: group(
     'The port by which servers hand requests to each other; it is there where `redis.address` is.',
-    secret('A Secret with what they show each other. Default: the chart makes one and keeps it.', 'secret'),
+    {
+      ...secret(
+        'A Secret with what they show each other. Default: the chart makes one and keeps it.',
+        'secret',
+      ),
+      tlsSecretName: text(
+        'A Secret with `tls.crt`, `tls.key` and `ca.crt`, for TLS among them. The certificate is for the name of the Service.',
+      ),
+    },
   ),
   replicas: count('How many Pods.', 1),
   ...imageValues('gitlab-agent-server', 'docker build -f deploy/Dockerfile --target server .'),

@@ -54,8 +54,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- fail "api.enabled needs kasSecret.secretName, with which GitLab shows that it is GitLab" -}}
 {{- else if and (gt (int .Values.replicas) 1) (not .Values.redis.address) -}}
 {{- fail (printf "replicas is %d: more than one server needs redis.address, by which they know of each other" (int .Values.replicas)) -}}
-{{- else if and (not .Values.redis.address) (or .Values.redis.secretName .Values.privateApi.secretName) -}}
-{{- fail "redis.secretName and privateApi.secretName are for several servers: set redis.address" -}}
+{{- else if and (not .Values.redis.address) (or .Values.config.redis .Values.redis.secretName .Values.redis.caCert .Values.privateApi.secretName .Values.privateApi.tlsSecretName) -}}
+{{- fail "config.redis, redis and privateApi are for several servers: set redis.address" -}}
 {{- else if and (dig "agent" "kubernetes_api" false .Values.config) (not .Values.kubernetesApi.enabled) -}}
 {{- fail "config.agent.kubernetes_api is for a port that is closed: set kubernetesApi.enabled=true" -}}
 {{- else if and .Values.ingress.enabled (not .Values.ingress.host) -}}
@@ -103,6 +103,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   secret: {{ default (printf "%s-private-api" $name) .Values.privateApi.secretName }}
   key: {{ ternary .Values.privateApi.key "secret" (ne .Values.privateApi.secretName "") }}
   file: secret
+{{- with .Values.privateApi.tlsSecretName }}
+- name: private-api-tls
+  secret: {{ . }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -160,6 +164,9 @@ api:
 redis:
   server:
     address: {{ .Values.redis.address | quote }}
+    {{- if .Values.redis.caCert }}
+    ca_certificate_file: {{ $mounts }}/config/redis-ca.crt
+    {{- end }}
   {{- if .Values.redis.secretName }}
   password_file: {{ $mounts }}/redis/password
   {{- end }}
@@ -167,6 +174,11 @@ private_api:
   listen:
     address: ":8155"
     authentication_secret_file: {{ $mounts }}/private-api/secret
+    {{- if .Values.privateApi.tlsSecretName }}
+    certificate_file: {{ $mounts }}/private-api-tls/tls.crt
+    key_file: {{ $mounts }}/private-api-tls/tls.key
+    ca_certificate_file: {{ $mounts }}/private-api-tls/ca.crt
+    {{- end }}
 {{- end }}
 {{- end -}}
 
