@@ -114,7 +114,7 @@ function splice(source: string, document: Document.Parsed, wanted: JsonObject): 
       edits.push(...found);
     }
   }
-  const end = root === null || source === '' || source.endsWith('\n') ? '' : eol;
+  const end = source === '' || source.endsWith('\n') ? '' : eol;
   const edited = applyEdits(source, edits);
   return edited + (more === '' ? '' : end + more.replaceAll('\n', eol));
 }
@@ -133,7 +133,8 @@ function changeOfPair(
     return changeOfList(source, document, node as YAMLSeq<Node>, value, eol);
   if (!isScalar(node) && !(isList && node.items.length === 0)) return undefined;
   const colon = source.indexOf(':', (key as Node).range![1]) + 1;
-  const [from, to] = node.range!;
+  const [start, end] = node.range!;
+  const [from, to] = start === end ? [colon, colon] : [start, end];
   const lines = stringify(value, LAYOUT).trimEnd().replaceAll('\n', eol);
   if (!Array.isArray(value)) return [{ from, to, text: from === to ? ` ${lines}` : lines }];
   // None yet: the items go below the line of the key, with its comment.

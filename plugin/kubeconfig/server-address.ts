@@ -1,6 +1,7 @@
 import { openAgents } from '../../core/gitlab/agents.ts';
 import { clusterApiUrl } from '../../core/gitlab/cluster-api-url.ts';
 import type { GitLabOptions } from '../../core/gitlab/connection.ts';
+import type { GitLabFailure } from '../../core/model/gitlab.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import type { KubeconfigFlags } from '../commands/kubeconfig.ts';
 import { gitlabAccess, gitlabProblem } from '../gitlab/access.ts';
@@ -41,12 +42,7 @@ export async function reachAgent(flags: KubeconfigFlags, io: Io): Promise<Reache
 
 async function findAgent(access: GitLabOptions, project: string, name: string): Promise<number> {
   const found = await openAgents(access).find(project, name);
-  if (!found.ok)
-    throw gitlabProblem(
-      `the agents of ${project} can't be read`,
-      found.failure,
-      'is the path right? Developers of the project see them, with the scope read_api; --agent-id needs no look',
-    );
+  if (!found.ok) throw lookProblem(`the agents of ${project} can't be read`, found.failure);
   if (found.value !== undefined) return found.value;
   throw new ProblemError({
     code: 'NoAgent',
@@ -57,13 +53,22 @@ async function findAgent(access: GitLabOptions, project: string, name: string): 
 
 async function findServer(access: GitLabOptions): Promise<string> {
   const found = await clusterApiUrl(access);
-  if (!found.ok) throw gitlabProblem("GitLab's agent server can't be asked for", found.failure, SERVER);
+  if (!found.ok) throw lookProblem('GitLab does not say where its agent server is', found.failure);
   if (found.value !== undefined) return checkedServer(found.value, `the agent server of ${access.url}`);
   throw new ProblemError({
     code: 'NoServer',
     message: `${access.url} does not say where its agent server answers for the APIs of clusters`,
     hint: SERVER,
   });
+}
+
+/** A token that is good for the agent server need not be good for this. */
+function lookProblem(what: string, failure: GitLabFailure): ProblemError {
+  const isRefused = ['unauthorized', 'forbidden', 'notFound'].includes(failure.code);
+  if (!isRefused) return gitlabProblem(what, failure);
+  const hint =
+    'it takes a token with the scope read_api of a Developer of the project; nobody is asked with --agent-id and --server';
+  return new ProblemError({ code: 'GitLab', message: `${what}: ${failure.message}`, hint });
 }
 
 /** kubectl reads no credentials where they would travel unencrypted, not even to this machine. */
