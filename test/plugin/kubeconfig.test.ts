@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Authority } from '../core/kube/certificates.ts';
-import { namespace, sharedCluster } from '../support/cluster.ts';
+import { namespace, sharedCluster, waitFor } from '../support/cluster.ts';
 import { clusterApiServer } from '../support/cluster-api-server.ts';
 import { findKubectl } from '../support/control-plane/binaries.ts';
 import { type ErrorRow, tellsErrors } from '../support/error-rows.ts';
 import { ground } from '../support/errors-ground.ts';
 import type { Scope } from '../support/gitlab/access-token.ts';
 import { json } from '../support/gitlab/answer.ts';
-import { PLUGIN, type PluginOptions, plugin, pluginEnvironment } from '../support/plugin.ts';
+import { PLUGIN, type PluginOptions, plugin, pluginEnvironment, startPlugin } from '../support/plugin.ts';
 
 const GITLAB = 'https://gitlab.example.com';
 const SERVER = 'https://kas.example.com/k8s-proxy';
@@ -172,8 +172,8 @@ test('kubectl and this program reach the cluster by it, and only with the token'
   t.is(serverSide.stdout, 'configmap/one created\n', serverSide.stderr);
   const diff = await far(['diff', '-f', 'one.yaml'], login);
   t.is(diff.code, 0, diff.stdout + diff.stderr);
-  const status = await far(['status'], login);
-  t.regex(status.stderr, RegExp(`there is no agent in the namespace ${ns}|no agent`));
+  const status = await far(['status', '-n', ns], login);
+  t.regex(status.stderr, RegExp(`there is no agent in the namespace ${ns}`));
   t.deepEqual([...new Set(server.credentials)], [`Bearer pat:7:${CANARY}`]);
 
   // A token for gitlab.com is not for this GitLab, and a wrong one is refused there.
@@ -317,6 +317,32 @@ test('what has the name and is of something else is replaced only by who says so
   t.false((refused.stderr + stdout + stderr).includes(CANARY));
   const another = await plugin([...args, '--agent-id=8'], { env });
   t.is(another.code, 2, 'another agent is something else');
+});
+
+test('at a terminal it asks, and no is no', async (t) => {
+  const { env, file } = person(t);
+  mkdirSync(join(file, '..'));
+  const others = 'contexts:\n- name: production\n  context: {cluster: other}\n';
+  const command = [process.execPath, PLUGIN, ...BASE, '--context=production'].join(' ');
+  for (const [answer, code] of [
+    ['no', 2],
+    ['y', 0],
+  ] as const) {
+    writeFileSync(file, others);
+    const { child, soFar, done } = startPlugin(['-qec', command, '/dev/null'], {
+      program: ['script'],
+      env,
+      input: 'open',
+    });
+    await waitFor(async () => soFar.stdout.includes('[y/N]'), { what: 'the question' });
+    t.regex(
+      soFar.stdout,
+      /replace what the kubeconfig calls "production", which is not of this agent\? \[y\/N\] $/,
+    );
+    child.stdin.write(`${answer}\n`);
+    t.is((await done).code, code);
+    t.is(readFileSync(file, 'utf8') === others, code === 2);
+  }
 });
 
 const own = (line: string, row: Omit<ErrorRow, 'what' | 'given'>): ErrorRow => ({
