@@ -24,12 +24,12 @@ const LISTS = ['clusters', 'users', 'contexts'] as const satisfies KubeconfigLis
 export async function runKubeconfig(flags: KubeconfigFlags, io: Io): Promise<number> {
   const facts = await factsOf(flags, io);
   const entries = contextEntries(facts);
+  const token = await tokenAt(facts.gitlabUrl, facts.tokenFile, new Tokens(io), io);
   if (flags.dryRun) {
     const change = changeOf(facts.name, entries, LISTS, { keeps: false, current: flags.setCurrent });
     io.out(changeKubeconfig('', change, ''));
     return 0;
   }
-  const token = await tokenAt(facts.gitlabUrl, facts.tokenFile, new Tokens(io), io);
   const places = kubeconfigPlaces(fileOf(flags), io.env, io.homedir);
   const keeps = await isFree(places, facts, flags, io);
   const written = write(places, facts, entries, { keeps, current: flags.setCurrent });
