@@ -1,61 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import net from 'node:net';
-import { fromBinary } from '@bufbuild/protobuf';
 import test, { type ExecutionContext } from 'ava';
-import { type HttpRequest, HttpRequestSchema } from '../../core/grpc/generated/http_pb.ts';
-import { HeaderExtraSchema, type ImpersonationConfig } from '../../core/grpc/generated/kubernetes_api_pb.ts';
-import type { ConnectResponse } from '../../core/grpc/generated/reverse_tunnel_pb.ts';
+import type { ImpersonationConfig } from '../../core/grpc/generated/kubernetes_api_pb.ts';
 import { ground, reach } from '../kas/ground.ts';
 import { ScriptedTunnel } from '../kas/scripted-tunnel.ts';
 import { waitFor } from '../support/control-plane/wait.ts';
-
-interface Reply {
-  status: number;
-  headers: http.IncomingHttpHeaders;
-  body: string;
-}
-
-/** One request as it is written here, without anything that a client would mend. */
-function ask(
-  url: string,
-  path: string,
-  options: { method?: string; headers?: Record<string, string | string[]>; body?: string } = {},
-): Promise<Reply> {
-  const { hostname, port, pathname } = new URL(url);
-  const { method = 'GET', headers = {}, body } = options;
-  return new Promise((resolve, reject) => {
-    const request = http.request(
-      {
-        hostname,
-        port,
-        path: path.startsWith('!') ? path.slice(1) : pathname.slice(0, -1) + path,
-        method,
-        headers,
-        agent: false,
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode!,
-            headers: response.headers,
-            body: Buffer.concat(chunks).toString(),
-          }),
-        );
-      },
-    );
-    request.on('error', reject);
-    request.end(body);
-  });
-}
-
-function partOf(msg: ConnectResponse['msg'] | undefined): HttpRequest['message'] {
-  if (msg?.case !== 'message') throw new Error(`no message: ${msg?.case}`);
-  return fromBinary(HttpRequestSchema, msg.value.data).message;
-}
+import { ask, partOf, serveOne } from './visits.ts';
 
 async function scene(t: ExecutionContext, configYaml: string) {
   const all = await ground(t, { kubernetesApi: 'allowed_agent_cache_ttl: 1s' });
@@ -66,30 +17,6 @@ async function scene(t: ExecutionContext, configYaml: string) {
   const job = jobs.createJobToken();
   const ci = { authorization: `Bearer ci:1:${job.value}` };
   return { ...all, kas, url, jobs, job, ci };
-}
-
-/** Answers one request that the tunnel gets with `200 ok`, and returns its header. */
-async function serveOne(tunnel: ScriptedTunnel) {
-  const info = await tunnel.next();
-  if (info?.case !== 'requestInfo') throw new Error(`no request: ${info?.case}`);
-  const header = partOf(await tunnel.next());
-  if (header.case !== 'header') throw new Error(`no header: ${header.case}`);
-  const body: Buffer[] = [];
-  for (;;) {
-    const part = partOf(await tunnel.next());
-    if (part.case === 'trailer') break;
-    if (part.case === 'data') body.push(Buffer.from(part.value.data));
-  }
-  tunnel.begin(200, { 'Content-Type': { value: ['text/plain'] } });
-  tunnel.answer({ case: 'data', value: { data: Buffer.from('ok') } });
-  tunnel.finish();
-  const extra = header.value.extra && fromBinary(HeaderExtraSchema, header.value.extra.value);
-  return {
-    method: info.value.methodName,
-    request: header.value.request!,
-    as: extra?.impConfig,
-    body: Buffer.concat(body).toString(),
-  };
 }
 
 const CI = 'ci_access: { projects: [{ id: group/app }] }\n';

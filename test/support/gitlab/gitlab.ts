@@ -84,6 +84,11 @@ export class GitLab implements AsyncDisposable {
     return this.#world.agentConfigurations;
   }
 
+  /** The number of a group. */
+  namespaceId(path: string): number {
+    return this.#world.namespaceId(path);
+  }
+
   /** Makes somebody a member of a group, and so of all that is in it. */
   addGroupMember(path: string, user: User, role: Role): void {
     const members = this.#world.groupMembers.get(path) ?? new Map<number, number>();
