@@ -1,7 +1,6 @@
 import { openAgents } from '../../core/gitlab/agents.ts';
 import type { GitLabOptions } from '../../core/gitlab/connection.ts';
 import { applyExitCode } from '../../core/model/apply.ts';
-import { isDnsLabel } from '../../core/model/dns-label.ts';
 import type { AgentTokenInfo, GitLabAgents } from '../../core/model/gitlab-agents.ts';
 import { dig } from '../../core/model/json.ts';
 import { ProblemError } from '../../core/model/problem.ts';
@@ -10,6 +9,7 @@ import { columns } from '../../core/report/columns.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import type { RegisterFlags } from '../commands/register.ts';
 import { gitlabAccess, gitlabProblem } from '../gitlab/access.ts';
+import { checkedName } from '../gitlab/agent-name.ts';
 import { carryOut, createNamespaces } from '../install/carry-out.ts';
 import { DEPLOY_FILES } from '../install/deploy-files.ts';
 import { type Desk, withDesk } from '../install/desk.ts';
@@ -245,17 +245,6 @@ async function createToken(
       hint: `revoke the one that nobody uses: register ${name} --revoke ID (--list tells when each was used)`,
     });
   throw gitlabProblem(`the agent ${name} gets no token`, made.failure, ROLE);
-}
-
-/** The name of an agent as GitLab takes it. Throws ProblemError. */
-export function checkedName(name: string | undefined, command: string): string {
-  if (name === undefined || name === '')
-    throw usage('say which agent', `kubectl gitlab-agent ${command} production`);
-  if (isDnsLabel(name)) return name;
-  throw usage(
-    `an agent can't be called ${JSON.stringify(name)}`,
-    'lower case letters, digits and dashes, at most 63',
-  );
 }
 
 function usage(message: string, hint: string): ProblemError {

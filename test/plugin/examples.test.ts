@@ -237,6 +237,14 @@ test.serial('examples of what is done with an agent', async (t) => {
     [`${record} --rotate`, { says: /revoked token/ }],
     [`${install} --rbac=namespaces=shop,web --dry-run -o yaml`, { says: /^kind: Deployment$/m }],
     [
+      `${AGENT} kubeconfig production --config-project group/agents --gitlab-url https://${HOST}`,
+      { says: /wrote the context "group\/agents:production"/ },
+    ],
+    [
+      `${AGENT} kubeconfig --agent-id 1 --context production --gitlab-url https://${HOST} --server https://kas.example.com/k8s-proxy`,
+      { says: /wrote the context "production"/ },
+    ],
+    [
       `${install} --git-username gitlab+deploy-token-1 --git-token-file deploy-token`,
       {
         before: async () => {
