@@ -9,24 +9,31 @@ import { Connections } from '../core/git/connections.ts';
 import { readToken } from '../core/git/mounted-credentials.ts';
 import { AgentConfiguration } from '../core/grpc/generated/agent_configuration_pb.ts';
 import { AgentRegistrar } from '../core/grpc/generated/agent_registrar_pb.ts';
+import { AgentTracker } from '../core/grpc/generated/agent_tracker_pb.ts';
 import { Gitops } from '../core/grpc/generated/gitops_pb.ts';
+import { ReverseTunnel } from '../core/grpc/generated/reverse_tunnel_pb.ts';
 import { ProblemError } from '../core/model/problem.ts';
+import { apiAuthentication } from './access/api-authentication.ts';
 import { authentication } from './access/authentication.ts';
-import type { Directory } from './access/directory.ts';
-import { GitLabApi } from './access/gitlab-api.ts';
-import { GitLabDirectory } from './access/gitlab-directory.ts';
-import { RegistryDirectory } from './access/registry-directory.ts';
-import type { ServerConfig } from './configuration/server-config.ts';
+import { FailedAttempts } from './access/failed-attempts.ts';
+import type { Visitors } from './access/visitors.ts';
+import type { CertificateFiles, KubernetesApiConfig, ServerConfig } from './configuration/server-config.ts';
+import { AccessPort } from './kubernetes-api/access-port.ts';
+import { KubernetesApi } from './kubernetes-api/kubernetes-api.ts';
 import { createMetrics } from './metrics.ts';
+import { openAccess } from './open-access.ts';
 import { Projects } from './projects/projects.ts';
 import { agentConfigurationService } from './services/agent-configuration.ts';
 import { agentRegistrarService } from './services/agent-registrar.ts';
+import { agentTrackerService } from './services/agent-tracker.ts';
 import { ConnectedAgents } from './services/connected-agents.ts';
 import type { ServiceDesk } from './services/desk.ts';
 import { gitopsService } from './services/gitops.ts';
+import { reverseTunnelService } from './services/reverse-tunnel.ts';
 import { AgentPort } from './transport/agent-port.ts';
 import { grpcHandler } from './transport/grpc-handler.ts';
 import { observeCalls } from './transport/observe-calls.ts';
+import { Tunnels } from './tunnels/tunnels.ts';
 import { reportUsage } from './usage.ts';
 
 /** What the process gives the server. */
@@ -49,6 +56,8 @@ const MESSAGE_BYTES = 4 * 2 ** 20;
 const KEEPALIVE = { pingEvery: 50_000, pingTimeout: 20_000, leastPingInterval: 20_000 };
 /** A registry costs nothing to look at, in ms. */
 const CHECK_REGISTRY_EVERY = 10_000;
+/** Whatever the caches' times, in ms. */
+const LEAST_CHECK = 1_000;
 
 /** Runs the server until the signal ends. Throws ProblemError for what can't be had at the start. */
 export async function runServer(surroundings: ServerSurroundings): Promise<void> {
@@ -63,11 +72,13 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     all.close(),
   );
   const connected = new ConnectedAgents(now);
+  const tunnels = new Tunnels();
   let port: AgentPort | undefined;
   const metrics = createMetrics({
     connections: () => port?.connections ?? 0,
     agents: () => connected.list().length,
     projects: () => projects.count,
+    idleTunnels: () => tunnels.idle,
   });
   const projects = new Projects({
     gitlabUrl: config.gitlabUrl,
@@ -86,13 +97,21 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     onPoll: (result) => metrics.polls.inc({ result }),
   });
   stack.defer(() => projects.end());
-  const { directory, api } = openDirectory(surroundings, ending.signal, userAgent);
-  if (api) reportUsage({ api, metrics, every: config.observability.usagePeriod, log, signal: ending.signal });
+  const { directory, visitors, usage } = openAccess({ config, log, signal: ending.signal, userAgent, now });
+  if (usage)
+    reportUsage({
+      api: usage,
+      metrics,
+      every: config.observability.usagePeriod,
+      log,
+      signal: ending.signal,
+    });
   const desk: ServiceDesk = {
     config,
     projects,
     connected,
-    checkEvery: 'secretFile' in config.access ? Math.max(config.infoTtl, 1_000) : CHECK_REGISTRY_EVERY,
+    tunnels,
+    checkEvery: 'secretFile' in config.access ? Math.max(config.infoTtl, LEAST_CHECK) : CHECK_REGISTRY_EVERY,
     metrics,
     log,
   };
@@ -123,7 +142,35 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     stack.use(served);
     log.info('Listening for webhooks', { port: served.address.port });
   }
-  const { tls, addressHeader, callsPerTokenPerMinute, maxAge, address } = config.agents;
+  const { maxAge } = config.agents;
+  const common = {
+    limits: { maxAge: maxAge * 0.8, grace: maxAge, ...KEEPALIVE },
+    serverName: userAgent,
+    random,
+    log,
+  };
+  const { api: apiListen } = config;
+  if (apiListen) {
+    const { address: apiAddress, secretFile, tls: apiTls } = apiListen;
+    const opened = await listening('api.listen', () =>
+      AgentPort.open({
+        address: apiAddress,
+        ...(apiTls && { tls: () => readPair(apiTls) }),
+        handle: grpcHandler({
+          routes: (router) => router.service(AgentTracker, agentTrackerService(connected)),
+          interceptors: [
+            observeCalls(metrics, log),
+            apiAuthentication({ secret: () => readToken(secretFile), now }),
+          ],
+          messageBytes: MESSAGE_BYTES,
+        }),
+        ...common,
+      }),
+    );
+    stack.use(opened);
+    log.info('Listening for API connections', { port: opened.address.port, tls: apiTls !== undefined });
+  }
+  const { tls, addressHeader, callsPerTokenPerMinute, address } = config.agents;
   port = stack.use(
     await listening('agent.listen', () =>
       AgentPort.open({
@@ -138,48 +185,61 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
           ],
           messageBytes: MESSAGE_BYTES,
         }),
-        limits: { maxAge: maxAge * 0.8, grace: maxAge, ...KEEPALIVE },
-        serverName: userAgent,
-        random,
-        log,
+        ...common,
       }),
     ),
   );
   log.info('Listening for agentk connections', { port: port.address.port, tls: tls !== undefined });
+  const accessPort =
+    config.kubernetesApi && (await openAccessPort(config.kubernetesApi, desk, visitors(projects)));
+  if (accessPort) stack.use(accessPort);
   await pause(Number.POSITIVE_INFINITY, signal);
   log.info('Draining', { connections: port.connections });
-  await port.drain(config.agents.grace);
+  const { grace } = config.agents;
+  // Requests that are under way still need their tunnels.
+  await accessPort?.drain(grace);
+  await port.drain(grace);
+}
+
+async function openAccessPort(
+  { address, tls, addressHeader, prefix, ttl }: KubernetesApiConfig,
+  { tunnels, metrics, log }: ServiceDesk,
+  visitors: Visitors,
+): Promise<AccessPort> {
+  const api = new KubernetesApi({
+    tunnels,
+    visitors,
+    failures: new FailedAttempts(log, () => Date.now()),
+    prefix,
+    ...(addressHeader !== undefined && { addressHeader }),
+    checkEvery: Math.max(ttl, LEAST_CHECK),
+    metrics,
+    log,
+  });
+  const port = await listening('agent.kubernetes_api.listen', () =>
+    AccessPort.open({
+      address,
+      ...(tls && { tls: () => readPair(tls) }),
+      handle: (visit) => api.handle(visit),
+    }),
+  );
+  log.info('Listening for Kubernetes API requests', {
+    port: port.address.port,
+    tls: tls !== undefined,
+    prefix,
+  });
+  return port;
 }
 
 /** The services that agents call. */
 function registerServices(router: ConnectRouter, desk: ServiceDesk): void {
   router.service(AgentConfiguration, agentConfigurationService(desk));
   router.service(Gitops, gitopsService(desk));
+  router.service(ReverseTunnel, reverseTunnelService(desk));
   router.service(AgentRegistrar, agentRegistrarService(desk));
 }
 
-function openDirectory(
-  { config, log }: ServerSurroundings,
-  signal: AbortSignal,
-  userAgent: string,
-): { directory: Directory; api?: GitLabApi } {
-  const now = (): number => Date.now();
-  const { access } = config;
-  if ('registryFile' in access) return { directory: new RegistryDirectory(access.registryFile, log, now) };
-  const { secretFile } = access;
-  const secret = (): Promise<string | undefined> => readToken(secretFile);
-  const api = new GitLabApi({ url: config.gitlabUrl, secret, userAgent, rate: config.apiRate, now });
-  const directory = new GitLabDirectory({
-    api,
-    info: { ttl: config.infoTtl, errorTtl: config.infoErrorTtl },
-    project: { ttl: config.gitops.projectTtl, errorTtl: config.gitops.projectErrorTtl },
-    signal,
-    now,
-  });
-  return { directory, api };
-}
-
-function readPair({ certificateFile, keyFile }: { certificateFile: string; keyFile: string }) {
+function readPair({ certificateFile, keyFile }: CertificateFiles) {
   return { cert: readPem(certificateFile), key: readPem(keyFile) };
 }
 

@@ -1,8 +1,8 @@
-import { createHmac } from 'node:crypto';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { pause } from '../../core/daemon/time.ts';
 import { describeConnectionError, type NodeError } from '../../core/model/connection-error.ts';
 import type { Json, JsonObject } from '../../core/model/json.ts';
+import { CLOCK_SKEW, keyOf, signToken } from './json-web-token.ts';
 
 export interface GitLabApiOptions {
   /** Without a slash at the end. */
@@ -14,15 +14,16 @@ export interface GitLabApiOptions {
   now: () => number;
 }
 
-const PREFIX = '/api/v4/internal/kubernetes';
+const PUBLIC = '/api/v4';
+/** Only for who has the secret. */
+const INTERNAL = `${PUBLIC}/internal/kubernetes`;
 const TIMEOUT = 20_000;
 /** Answers are small. */
 const MOST_BYTES = 1024 * 1024;
-/** What clocks may differ, and how long a request may be under way, in s. */
-const CLOCK_SKEW = 5;
+/** How long a request may be under way, in s. */
 const LIFETIME = 30;
 
-/** GitLab's internal API for its agent server. Rejects with ConnectError: the code says who is to blame. */
+/** GitLab's API, as its agent server needs it. Rejects with ConnectError: the code says who is to blame. */
 export class GitLabApi {
   readonly #options: GitLabApiOptions;
   #tokens: number;
@@ -36,22 +37,68 @@ export class GitLabApi {
 
   /** Of the agent that the token is of. */
   agentInfo(token: string, signal: AbortSignal): Promise<JsonObject> {
-    return this.#json('/agent_info', token, signal);
+    return this.#json(`${INTERNAL}/agent_info`, { headers: bearer(token) }, signal);
   }
 
   /** Of a project that this agent may read. */
   projectInfo(token: string, idOrPath: string, signal: AbortSignal): Promise<JsonObject> {
-    return this.#json(`/project_info?id=${encodeURIComponent(idOrPath)}`, token, signal);
+    const path = `${INTERNAL}/project_info?id=${encodeURIComponent(idOrPath)}`;
+    return this.#json(path, { headers: bearer(token) }, signal);
   }
 
   /** How often things were done since the last time. */
   async countUsage(counters: Readonly<Record<string, number>>, signal: AbortSignal): Promise<void> {
-    await this.#send('/usage_metrics', { method: 'POST', body: JSON.stringify({ counters }) }, signal);
+    await this.#send(
+      `${INTERNAL}/usage_metrics`,
+      { method: 'POST', body: JSON.stringify({ counters }) },
+      signal,
+    );
   }
 
-  async #json(path: string, token: string, signal: AbortSignal): Promise<JsonObject> {
-    const text = await this.#send(path, { headers: { authorization: `Bearer ${token}` } }, signal);
-    const value = parse(text);
+  /** As whom a person may use an agent. */
+  authorizeProxyUser(agentId: bigint, token: string, signal: AbortSignal): Promise<JsonObject> {
+    const body = { agent_id: Number(agentId), access_type: 'personal_access_token', access_key: token };
+    return this.#json(
+      `${INTERNAL}/authorize_proxy_user`,
+      { method: 'POST', body: JSON.stringify(body) },
+      signal,
+    );
+  }
+
+  /** The agents that a job may use, and what is known of the job. */
+  allowedAgents(jobToken: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#json(`${PUBLIC}/job/allowed_agents`, { headers: { 'job-token': jobToken } }, signal);
+  }
+
+  /** The job that the token is of. */
+  job(jobToken: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#json(`${PUBLIC}/job`, { headers: { 'job-token': jobToken } }, signal);
+  }
+
+  /** The person that the token is of. */
+  user(token: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#json(`${PUBLIC}/user`, { headers: bearer(token) }, signal);
+  }
+
+  /** What a person is in a project or group, with what comes from groups above; NOT_FOUND: nothing. */
+  member(
+    kind: 'projects' | 'groups',
+    path: string,
+    userId: number,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
+    const of = `${PUBLIC}/${kind}/${encodeURIComponent(path)}/members/all/${userId}`;
+    return this.#json(of, { headers: bearer(token) }, signal);
+  }
+
+  /** A project or group by its path. */
+  place(kind: 'projects' | 'groups', path: string, token: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#json(`${PUBLIC}/${kind}/${encodeURIComponent(path)}`, { headers: bearer(token) }, signal);
+  }
+
+  async #json(path: string, init: RequestInit, signal: AbortSignal): Promise<JsonObject> {
+    const value = parse(await this.#send(path, init, signal));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
     throw new ConnectError('GitLab answers with something else than JSON', Code.Unavailable);
   }
@@ -63,13 +110,13 @@ export class GitLabApi {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`${url}${PREFIX}${path}`, {
+      response = await fetch(`${url}${path}`, {
         ...init,
         headers: {
           accept: 'application/json',
           'content-type': 'application/json',
           'user-agent': userAgent,
-          'gitlab-kas-api-request': await this.#signature(),
+          ...(path.startsWith(INTERNAL) && { 'gitlab-kas-api-request': await this.#signature() }),
           ...init.headers,
         },
         // The token must not go elsewhere.
@@ -84,16 +131,13 @@ export class GitLabApi {
     throw refusal(response.status);
   }
 
-  /** A JSON web token that says that this is the agent server. RFC 7519. */
+  /** Says that this is the agent server. */
   async #signature(): Promise<string> {
     const secret = await this.#options.secret();
     if (!secret) throw new ConnectError("the secret for GitLab's API can't be read", Code.Unavailable);
     const now = Math.floor(this.#options.now() / 1000);
     const claims = { iss: 'gitlab-kas', aud: 'gitlab', iat: now, nbf: now - CLOCK_SKEW, exp: now + LIFETIME };
-    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
-    const key = Buffer.from(secret, 'base64');
-    return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+    return signToken(claims, keyOf(secret));
   }
 
   /** Waits until one more request is allowed. */
@@ -109,6 +153,10 @@ export class GitLabApi {
     }
     this.#tokens -= 1;
   }
+}
+
+function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` };
 }
 
 async function bodyOf(response: Response): Promise<string> {

@@ -1,7 +1,7 @@
 import { map } from '../../core/config/map.ts';
 import { choice, duration, FLAG, type Type } from '../../core/config/types.ts';
 import { LOG_LEVELS } from '../../core/model/agent-config.ts';
-import { count, DIRECTORY, FILE, GITLAB_URL, HEADER_NAME, LISTEN_ADDRESS } from './types.ts';
+import { count, DIRECTORY, FILE, GITLAB_URL, HEADER_NAME, LISTEN_ADDRESS, URL_PATH_PREFIX } from './types.ts';
 
 // Every field of the server's configuration file. How it is read, what is said about mistakes, the JSON Schema and
 // docs/server-configuration.md all come from here. Names and defaults are those of GitLab's agent server where it has
@@ -123,10 +123,58 @@ const GITOPS = map({
   },
 });
 
+const ACCESS_LISTEN = map({
+  address: {
+    type: LISTEN_ADDRESS,
+    default: '127.0.0.1:8154',
+    doc: "Where people and pipelines reach the clusters' API.",
+    example: ':8154',
+  },
+  certificate_file: {
+    type: FILE,
+    doc: 'PEM file with the certificate for TLS, and those between it and its authority. Read again for each connection.',
+    example: '/etc/gitlab-agent-server/tls/tls.crt',
+  },
+  key_file: {
+    type: FILE,
+    doc: 'PEM file with its key.',
+    example: '/etc/gitlab-agent-server/tls/tls.key',
+  },
+  client_address_header: {
+    type: HEADER_NAME,
+    doc: 'The header in which a proxy in front says whose request it is; its last item counts. Only with a proxy that always sets it.',
+    example: 'X-Forwarded-For',
+  },
+});
+
+const KUBERNETES_API = map({
+  listen: { type: ACCESS_LISTEN, default: ACCESS_LISTEN.empty, doc: 'The port for people and pipelines.' },
+  url_path_prefix: {
+    type: URL_PATH_PREFIX,
+    default: '/k8s-proxy/',
+    doc: 'What the paths of requests begin with. GitLab had `/`.',
+    example: '/k8s-proxy/',
+  },
+  allowed_agent_cache_ttl: {
+    type: duration(),
+    default: 30_000,
+    doc: 'How long it is known that a job or a person may use an agent. What is under way ends when it no longer is so, within twice that time. GitLab had `60s`.',
+  },
+  allowed_agent_cache_error_ttl: {
+    type: duration(),
+    default: 10_000,
+    doc: 'The same where they may not.',
+  },
+});
+
 const AGENT = map({
   listen: { type: LISTEN, default: LISTEN.empty, doc: 'The port for agents.' },
   configuration: { type: CONFIGURATION, default: CONFIGURATION.empty, doc: 'Configuration projects.' },
   gitops: { type: GITOPS, default: GITOPS.empty, doc: 'Manifest projects.' },
+  kubernetes_api: {
+    type: KUBERNETES_API,
+    doc: "The clusters' API for people and pipelines. Without it, there is no port for it.",
+  },
   registry_file: {
     type: FILE,
     doc: 'Registry mode: the file with the agents and hashes of their tokens that `gitlab-agent-server token` writes, such as from a mounted Secret. Read again when it changes.',
@@ -170,6 +218,29 @@ const OBSERVABILITY = map({
     doc: 'How often GitLab is told how many batches of objects were sent; `0s`: never.',
   },
 });
+
+const API_LISTEN = map({
+  address: {
+    type: LISTEN_ADDRESS,
+    default: '127.0.0.1:8153',
+    doc: 'Where GitLab asks which agents are connected: gRPC.',
+    example: ':8153',
+  },
+  authentication_secret_file: {
+    type: FILE,
+    required: true,
+    doc: 'The secret that GitLab signs its calls with: the same as `gitlab.authentication_secret_file`, mostly. Read again for each call.',
+    example: '/etc/gitlab-agent-server/kas-secret',
+  },
+  certificate_file: {
+    type: FILE,
+    doc: 'PEM file with the certificate for TLS. Read again for each connection.',
+    example: '/etc/gitlab-agent-server/tls/tls.crt',
+  },
+  key_file: { type: FILE, doc: 'PEM file with its key.', example: '/etc/gitlab-agent-server/tls/tls.key' },
+});
+
+const API = map({ listen: { type: API_LISTEN, required: true, doc: 'The port for GitLab.' } });
 
 const WEBHOOK = map({
   address: {
@@ -215,6 +286,7 @@ export const SERVER_CONFIGURATION_FILE = map({
     default: OBSERVABILITY.empty,
     doc: 'What the server tells of itself.',
   },
+  api: { type: API, doc: 'What GitLab asks. Without it, the port is not opened.' },
   webhook: { type: WEBHOOK, doc: 'The port for webhooks. Without it, repositories are only polled.' },
 });
 

@@ -12,6 +12,21 @@ export interface GitopsLimits {
   files: number;
 }
 
+export interface CertificateFiles {
+  certificateFile: string;
+  keyFile: string;
+}
+
+export interface KubernetesApiConfig {
+  address: string;
+  tls?: CertificateFiles;
+  addressHeader?: string;
+  /** Begins and ends with a slash. */
+  prefix: string;
+  ttl: number;
+  errorTtl: number;
+}
+
 /** The configuration of the server, with all defaults. Durations in ms; URLs without a slash at the end. */
 export interface ServerConfig {
   gitlabUrl: string;
@@ -24,19 +39,23 @@ export interface ServerConfig {
   infoErrorTtl: number;
   agents: {
     address: string;
-    tls?: { certificateFile: string; keyFile: string };
+    tls?: CertificateFiles;
     addressHeader?: string;
     callsPerTokenPerMinute: number;
     maxAge: number;
     grace: number;
   };
+  /** The port for people and pipelines, where there is one. */
+  kubernetesApi?: KubernetesApiConfig;
   configuration: { pollPeriod: number; maxBytes: number };
   gitops: GitopsLimits & { pollPeriod: number; projectTtl: number; projectErrorTtl: number };
   repositories: { credentialsDir?: string; cacheDir?: string };
   observability: { address: string; level: Level; usagePeriod: number };
+  api?: { address: string; secretFile: string; tls?: CertificateFiles };
   webhook?: { address: string; secretFile: string };
 }
 
+/** PEM files. */
 const MAX_BYTES = 1024 * 1024;
 
 /** Reads the configuration file. Throws ProblemError with all that is wrong, each with its place. */
@@ -51,14 +70,23 @@ export function parseServerConfig(bytes: Uint8Array, file: string): ServerConfig
 }
 
 function build(values: ServerFileValues, document: ConfigDocument): ServerConfig | undefined {
-  const { gitlab, agent, repositories, observability, webhook } = values;
+  const { gitlab, agent, repositories, observability, api, webhook } = values;
   const { address, external_url, authentication_secret_file, ca_certificate_file, api_rate_limit } =
     gitlab.value;
-  const { listen, configuration, gitops, registry_file, info_cache_ttl, info_cache_error_ttl } = agent.value;
+  const {
+    listen,
+    configuration,
+    gitops,
+    kubernetes_api,
+    registry_file,
+    info_cache_ttl,
+    info_cache_error_ttl,
+  } = agent.value;
   const access = accessOf(authentication_secret_file, registry_file, gitlab.at, document);
-  const { certificate_file: certificate, key_file: key } = listen.value;
-  if (certificate && !key) document.report(certificate.at, 'certificate_file has no key_file beside it');
-  if (key && !certificate) document.report(key.at, 'key_file has no certificate_file beside it');
+  const tls = certificateOf(listen.value, document);
+  const apiListen = api?.value.listen.value;
+  const apiTls = apiListen && certificateOf(apiListen, document);
+  const kubernetesApi = kubernetes_api && kubernetesApiOf(kubernetes_api.value, document);
   if (!access) return undefined;
   const { credentials_dir, cache_dir } = repositories.value;
   const { max_manifest_file_size, max_total_manifest_file_size, max_number_of_paths, max_number_of_files } =
@@ -76,12 +104,13 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
     infoErrorTtl: info_cache_error_ttl.value,
     agents: {
       address: listen.value.address.value,
-      ...(certificate && key && { tls: { certificateFile: certificate.value, keyFile: key.value } }),
+      ...(tls && { tls }),
       ...(listen.value.client_address_header && { addressHeader: listen.value.client_address_header.value }),
       callsPerTokenPerMinute: listen.value.connections_per_token_per_minute.value,
       maxAge: listen.value.max_connection_age.value,
       grace: listen.value.listen_grace_period.value,
     },
+    ...(kubernetesApi && { kubernetesApi }),
     configuration: {
       pollPeriod: configuration.value.poll_period.value,
       maxBytes: configuration.value.max_configuration_file_size.value,
@@ -104,9 +133,34 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
       level: observability.value.logging.value.level.value,
       usagePeriod: observability.value.usage_reporting_period.value,
     },
+    ...(apiListen && {
+      api: {
+        address: apiListen.address.value,
+        secretFile: apiListen.authentication_secret_file.value,
+        ...(apiTls && { tls: apiTls }),
+      },
+    }),
     ...(webhook && {
       webhook: { address: webhook.value.address.value, secretFile: webhook.value.secret_file.value },
     }),
+  };
+}
+
+type ValuesOf<K extends 'listen' | 'kubernetes_api'> = NonNullable<
+  ServerFileValues['agent']['value'][K]
+>['value'];
+
+function kubernetesApiOf(values: ValuesOf<'kubernetes_api'>, document: ConfigDocument): KubernetesApiConfig {
+  const { listen, url_path_prefix, allowed_agent_cache_ttl, allowed_agent_cache_error_ttl } = values;
+  const { address, client_address_header: header } = listen.value;
+  const tls = certificateOf(listen.value, document);
+  return {
+    address: address.value,
+    ...(tls && { tls }),
+    ...(header && { addressHeader: header.value }),
+    prefix: url_path_prefix.value,
+    ttl: allowed_agent_cache_ttl.value,
+    errorTtl: allowed_agent_cache_error_ttl.value,
   };
 }
 
@@ -127,6 +181,18 @@ function accessOf(
     secret ? 'leave one of them' : 'set agent.registry_file, or gitlab.authentication_secret_file',
   );
   return undefined;
+}
+
+function certificateOf(
+  {
+    certificate_file: certificate,
+    key_file: key,
+  }: { certificate_file?: Item<string> | undefined; key_file?: Item<string> | undefined },
+  document: ConfigDocument,
+): CertificateFiles | undefined {
+  if (certificate && !key) document.report(certificate.at, 'certificate_file has no key_file beside it');
+  if (key && !certificate) document.report(key.at, 'key_file has no certificate_file beside it');
+  return certificate && key && { certificateFile: certificate.value, keyFile: key.value };
 }
 
 function withoutSlash(url: string): string {

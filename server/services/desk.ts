@@ -6,6 +6,7 @@ import type { ServerConfig } from '../configuration/server-config.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Projects } from '../projects/projects.ts';
 import { type AgentConnection, CONNECTION } from '../transport/connection.ts';
+import type { Tunnels } from '../tunnels/tunnels.ts';
 import type { ConnectedAgents } from './connected-agents.ts';
 
 /** What the services of agents share. */
@@ -13,6 +14,7 @@ export interface ServiceDesk {
   config: ServerConfig;
   projects: Projects;
   connected: ConnectedAgents;
+  tunnels: Tunnels;
   /** Between two questions whether an agent's token still is good, in ms. */
   checkEvery: number;
   metrics: Metrics;

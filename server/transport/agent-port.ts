@@ -6,6 +6,8 @@ import tls from 'node:tls';
 import { parseListenAddress } from '../../core/daemon/listen.ts';
 import type { Log } from '../../core/daemon/log.ts';
 import { pause } from '../../core/daemon/time.ts';
+import { type CertificatePair, keepRenewed } from './certificate.ts';
+import { addressOf, clientAddress } from './client-address.ts';
 import type { AgentConnection } from './connection.ts';
 import { protocolOf } from './first-bytes.ts';
 import { guardSession, MOST_STREAMS, type SessionLimits } from './guard-session.ts';
@@ -15,7 +17,7 @@ export interface AgentPortOptions {
   /** `HOST:PORT` or `:PORT`. */
   address: string;
   /** PEM; without them it is cleartext. Read for each connection, so that renewed ones count. */
-  tls?: () => { cert: string; key: string };
+  tls?: () => CertificatePair;
   /** Answers a call. */
   handle: (
     request: http2.Http2ServerRequest,
@@ -53,7 +55,7 @@ export class AgentPort implements AsyncDisposable {
     this.#options = options;
     const { serverName, handle } = options;
     this.#door = new WebSocketDoor(serverName, (stream, request) =>
-      this.#serve(stream, this.#addressOf(request)),
+      this.#serve(stream, clientAddress(request, options.addressHeader)),
     );
     this.#http1 = http.createServer((_request, response) => {
       response.writeHead(426, { server: serverName, upgrade: 'websocket', connection: 'close' });
@@ -123,20 +125,14 @@ export class AgentPort implements AsyncDisposable {
     if (!this.#isDraining) await this.drain(0);
   }
 
-  #secure(pair: () => { cert: string; key: string }): tls.Server {
+  #secure(pair: () => CertificatePair): tls.Server {
     const server = tls.createServer({
       ALPNProtocols: ['h2', 'http/1.1'],
       handshakeTimeout: FIRST_BYTES,
       minVersion: 'TLSv1.2',
-      SNICallback: (_name, done) => {
-        try {
-          done(null, tls.createSecureContext(pair()));
-        } catch (error) {
-          done(error as Error);
-        }
-      },
       ...pair(),
     });
+    keepRenewed(server, pair);
     server.on('secureConnection', (socket) => {
       socket.on('error', () => {});
       if (this.#isDraining) socket.destroy();
@@ -189,19 +185,4 @@ export class AgentPort implements AsyncDisposable {
     guardSession(session, limits, random, end);
     if (this.#isDraining) end();
   }
-
-  #addressOf(request: http.IncomingMessage): string {
-    const { addressHeader } = this.#options;
-    const said = addressHeader === undefined ? undefined : request.headers[addressHeader.toLowerCase()];
-    // The last one is what the nearest proxy added.
-    const last = String(said ?? '')
-      .split(',')
-      .at(-1)!
-      .trim();
-    return net.isIP(last) === 0 ? addressOf(request.socket) : last;
-  }
-}
-
-function addressOf(socket: Pick<Socket, 'remoteAddress'>): string {
-  return (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
 }

@@ -42,7 +42,7 @@ const CASES: [text: string, ...problems: string[]][] = [
     `${BASE}redis: {}\n`,
     's.yaml:3:1: unknown key "redis" (did you mean observability?)'.replace(
       / \(.*/,
-      ' (it is one of gitlab, agent, repositories, observability, webhook)',
+      ' (it is one of gitlab, agent, repositories, observability, api, webhook)',
     ),
   ],
   [
@@ -61,6 +61,12 @@ const CASES: [text: string, ...problems: string[]][] = [
   [
     'gitlab: { address: https://g.example }\nagent:\n  registry_file: r\n  gitops: { poll_period: 20 }\n',
     's.yaml:4:26: poll_period is a duration, not 20 (with a unit: 20s)',
+  ],
+  [`${BASE}api: {}\n`, 's.yaml:3:6: api has no listen'],
+  [`${BASE}api: { listen: { key_file: k } }\n`, 's.yaml:3:16: listen has no authentication_secret_file'],
+  [
+    `${BASE}api: { listen: { authentication_secret_file: s, key_file: k } }\n`,
+    's.yaml:3:59: key_file has no certificate_file beside it',
   ],
   [`${BASE}webhook: { address: ":1" }\n`, 's.yaml:3:10: webhook has no secret_file'],
   [
@@ -85,4 +91,10 @@ test('what is not said has the documented default', (t) => {
     observability: { address: '127.0.0.1:8151', level: 'info', usagePeriod: 60_000 },
   });
   t.is(config.webhook, undefined);
+  t.is(config.api, undefined);
+  const api = 'api: { listen: { authentication_secret_file: s } }\n';
+  t.deepEqual(parseServerConfig(Buffer.from(BASE + api), 's.yaml').api, {
+    address: '127.0.0.1:8153',
+    secretFile: 's',
+  });
 });

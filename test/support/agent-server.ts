@@ -19,6 +19,8 @@ export interface AgentServerOptions {
   agent?: string;
   gitlabSection?: string;
   webhookSecret?: string;
+  /** The port for GitLab, with this secret. */
+  apiSecret?: string;
   usagePeriod?: string;
   tls?: { certFile: string; keyFile: string };
   /** Of an earlier one, to come back at. */
@@ -93,6 +95,10 @@ export class AgentServer implements AsyncDisposable {
     return `http://127.0.0.1:${this.#portOf('Listening for webhooks')}/`;
   }
 
+  get apiUrl(): string {
+    return `http://127.0.0.1:${this.#portOf('Listening for API connections')}`;
+  }
+
   get registry(): string {
     return join(this.directory, 'registry.yaml');
   }
@@ -143,6 +149,7 @@ export class AgentServer implements AsyncDisposable {
     agent = '',
     gitlabSection = '',
     webhookSecret,
+    apiSecret,
     usagePeriod = '1m',
     tls,
     port = 0,
@@ -171,6 +178,11 @@ export class AgentServer implements AsyncDisposable {
       `  credentials_dir: ${join(this.directory, 'git')}`,
       `  cache_dir: ${join(this.directory, 'cache')}`,
       `observability: { listen: { address: "127.0.0.1:0" }, logging: { level: debug }, usage_reporting_period: ${usagePeriod} }`,
+      ...(apiSecret === undefined
+        ? []
+        : [
+            `api: { listen: { address: "127.0.0.1:0", authentication_secret_file: ${file('api-secret', apiSecret)} } }`,
+          ]),
       ...(webhookSecret === undefined
         ? []
         : [`webhook: { address: "127.0.0.1:0", secret_file: ${file('webhook-secret', webhookSecret)} }`]),
