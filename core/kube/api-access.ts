@@ -9,6 +9,8 @@ export interface ApiAccessOptions {
   signal: AbortSignal;
   /** Connections that are kept though nobody uses them. */
   maxIdle: number;
+  /** How much of an answer is taken before somebody reads it, in bytes; Node's 16 KiB where it is not said. */
+  readAhead?: number;
 }
 
 /** What requests to one API server have in common: the credentials of a user, and connections. */
@@ -34,7 +36,8 @@ export class ApiAccess {
   endpointFor({ certificate }: Credential): Endpoint {
     const newest = this.#endpoints.at(-1);
     if (newest && newest.certificate === certificate) return newest.endpoint;
-    const endpoint = openEndpoint(this.#connection, certificate, this.#options.maxIdle);
+    const { maxIdle, readAhead } = this.#options;
+    const endpoint = openEndpoint(this.#connection, certificate, maxIdle, readAhead);
     this.#endpoints.push({ endpoint, certificate });
     return endpoint;
   }

@@ -29,6 +29,9 @@ export interface Relayed {
   renew(): Promise<boolean>;
 }
 
+/** Larger pieces are carried on with less effort; smaller ones need less memory where nobody reads. */
+const READ_AHEAD = 128 * 1024;
+
 /**
  * Hands requests on to an API server as they are, but for the credentials, which are ours: nothing is tried again,
  * waits for its turn, or is read.
@@ -38,9 +41,9 @@ export class ApiRelay {
   readonly #access: ApiAccess;
   readonly #headers: Readonly<Record<string, string | readonly string[]>>;
 
-  constructor(connection: Connection, options: ApiAccessOptions) {
+  constructor(connection: Connection, options: Omit<ApiAccessOptions, 'readAhead'>) {
     this.#connection = connection;
-    this.#access = new ApiAccess(connection, options);
+    this.#access = new ApiAccess(connection, { ...options, readAhead: READ_AHEAD });
     this.#headers = impersonationHeaders(connection.impersonate);
   }
 

@@ -5,6 +5,7 @@ import {
   HttpRequestSchema,
   HttpResponseSchema,
 } from '../../../core/grpc/generated/http_pb.ts';
+import { nestedPrefix } from '../../../core/grpc/nested-bytes.ts';
 import { valuesOf } from '../../../core/grpc/values.ts';
 import { ProtocolError } from '../kas-failure.ts';
 import { isOfConnection } from './connection-headers.ts';
@@ -75,8 +76,14 @@ function utf8(text: string): string {
   return Buffer.from(text, 'latin1').toString('utf8');
 }
 
-export function dataMessage(kind: 'data' | 'upgradeData', data: Uint8Array): Uint8Array {
-  return encode({ case: kind, value: { data } });
+const DATA = {
+  data: [HttpResponseSchema.field.data.number, 1],
+  upgradeData: [HttpResponseSchema.field.upgradeData.number, 1],
+};
+
+/** A message with these bytes, in pieces: they are not copied. */
+export function dataMessage(kind: 'data' | 'upgradeData', data: Uint8Array): Uint8Array[] {
+  return [nestedPrefix(DATA[kind], data.length), data];
 }
 
 export function trailerMessage(): Uint8Array {

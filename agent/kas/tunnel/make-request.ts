@@ -216,7 +216,7 @@ class Exchange {
 
   async #send(kind: 'data' | 'upgradeData', chunk: Buffer): Promise<void> {
     for (let from = 0; from < chunk.length; from += MOST_BYTES)
-      await this.#call.send(dataMessage(kind, chunk.subarray(from, from + MOST_BYTES)));
+      await this.#call.send(...dataMessage(kind, chunk.subarray(from, from + MOST_BYTES)));
   }
 }
 

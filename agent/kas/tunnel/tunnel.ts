@@ -1,24 +1,21 @@
 import type { ClientHttp2Stream } from 'node:http2';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { pause } from '../../../core/daemon/time.ts';
-import {
-  type ConnectRequest,
-  ConnectRequestSchema,
-  type ConnectResponse,
-  ReverseTunnel,
-} from '../../../core/grpc/generated/reverse_tunnel_pb.ts';
-import { Handover } from '../../../core/grpc/handover.ts';
+import { type ConnectResponse, ReverseTunnel } from '../../../core/grpc/generated/reverse_tunnel_pb.ts';
 import { oneLine } from '../../../core/report/escape.ts';
 import type { Kas } from '../connect-kas.ts';
 import { ProtocolError } from '../kas-failure.ts';
+import { Outgoing, type Said } from './outgoing.ts';
 
 /** A call that came by a tunnel. Messages are the bytes of the called method's. */
 export interface TunnelCall {
   /** Once. Rejects with ProtocolError, or where the caller leaves. */
   messages: AsyncIterable<Uint8Array>;
-  /** Resolves once there may be more: the one before has been sent. */
-  send(message: Uint8Array): Promise<void>;
+  /**
+   * Sends a message, which may be given in several pieces. Resolves once there may be more: the one before has been
+   * sent. The pieces must not change any more.
+   */
+  send(...pieces: Uint8Array[]): Promise<void>;
   /** Aborted when the caller leaves, or the agent ends. */
   signal: AbortSignal;
 }
@@ -41,19 +38,17 @@ export interface TunnelOptions {
 const FAREWELL = 500;
 const MOST_CHARACTERS = 1_000;
 
-type Said = NonNullable<MessageInitShape<typeof ConnectRequestSchema>['msg']>;
-
 /**
  * Opens one tunnel, waits for its call and answers it. Resolves to whether there was one. Rejects with ConnectError
  * where the server can't be reached or refuses, and with ProtocolError for a call that breaks the protocol.
  */
 export async function openTunnel({ kas, methods, retire, cut, onCall }: TunnelOptions): Promise<boolean> {
-  const outgoing = new Handover<ConnectRequest>();
+  const outgoing = new Outgoing();
   const call = new AbortController();
   const ended = new AbortController();
   const end = (error: Error): void => {
     call.abort(error);
-    outgoing.cut(error);
+    outgoing.messages.cut(error);
     ended.abort(error);
   };
   const onCut = (): void => end(new ConnectError('the agent ends', Code.Canceled));
@@ -64,26 +59,25 @@ export async function openTunnel({ kas, methods, retire, cut, onCall }: TunnelOp
     if (state !== 'called') return;
     const error = new ConnectError('the caller has left', Code.Canceled);
     call.abort(error);
-    outgoing.cut(error);
+    outgoing.messages.cut(error);
   };
   const onStream = (stream: ClientHttp2Stream): void => {
+    outgoing.use(stream);
     for (const event of ['trailers', 'close'] as const) stream.once(event, onOver);
   };
   const onRetire = (): void => {
     if (state !== 'idle') return;
-    outgoing.end();
+    outgoing.messages.end();
     void pause(FAREWELL, ended.signal).then(() => end(new ConnectError('not needed', Code.Canceled)));
   };
   if (cut.aborted) return false;
   cut.addEventListener('abort', onCut, { once: true });
   retire.addEventListener('abort', onRetire, { once: true });
-  const say = (msg: Said): Promise<void> => outgoing.put(create(ConnectRequestSchema, { msg }));
   try {
-    const described = say(descriptorOf(methods.keys()));
-    described.catch(() => {});
+    await outgoing.say(descriptorOf(methods.keys()));
     if (retire.aborted) return false;
     const client = createClient(ReverseTunnel, kas.watched(onStream));
-    const responses = client.connect(outgoing, { signal: ended.signal })[Symbol.asyncIterator]();
+    const responses = client.connect(outgoing.messages, { signal: ended.signal })[Symbol.asyncIterator]();
     let first: IteratorResult<ConnectResponse>;
     try {
       first = await responses.next();
@@ -99,11 +93,11 @@ export async function openTunnel({ kas, methods, retire, cut, onCall }: TunnelOp
     }
     state = 'called';
     onCall();
-    await described;
-    const failure = await answer(msg.value.methodName, { methods, responses, say, signal: call.signal });
+    const { signal } = call;
+    const failure = await answer(msg.value.methodName, { methods, responses, outgoing, signal });
     state = 'answered';
-    outgoing.end();
-    if (!call.signal.aborted) await Promise.race([over.promise, pause(FAREWELL * 10, ended.signal)]);
+    outgoing.messages.end();
+    if (!signal.aborted) await Promise.race([over.promise, pause(FAREWELL * 10, ended.signal)]);
     if (failure) throw failure;
     return true;
   } finally {
@@ -116,22 +110,17 @@ export async function openTunnel({ kas, methods, retire, cut, onCall }: TunnelOp
 interface Answering {
   methods: TunnelOptions['methods'];
   responses: AsyncIterator<ConnectResponse>;
-  say: (msg: Said) => Promise<void>;
+  outgoing: Outgoing;
   signal: AbortSignal;
 }
 
 /** Answers one call with a header, messages and a trailer, or an error. Resolves to what went wrong beyond the call. */
-async function answer(name: string, { methods, responses, say, signal }: Answering): Promise<unknown> {
+async function answer(name: string, { methods, responses, outgoing, signal }: Answering): Promise<unknown> {
   let fault: unknown;
-  let last: Promise<void> | undefined;
-  /** One is under way while the next is made. */
-  const send = async (msg: Said): Promise<void> => {
-    await last;
-    last = say(msg);
-    last.catch(() => {});
-  };
+  let hasBegun = false;
   const begin = async (): Promise<void> => {
-    if (!last) await send({ case: 'header', value: {} });
+    if (!hasBegun) await outgoing.say({ case: 'header', value: {} });
+    hasBegun = true;
   };
   try {
     try {
@@ -142,23 +131,23 @@ async function answer(name: string, { methods, responses, say, signal }: Answeri
         messages: messagesOf(responses, (error) => {
           fault = error;
         }),
-        send: async (data) => {
+        send: async (...pieces) => {
           await begin();
-          await send({ case: 'message', value: { data } });
+          await outgoing.sayBytes(pieces);
         },
         signal,
       });
       await begin();
-      await send({ case: 'trailer', value: {} });
+      await outgoing.say({ case: 'trailer', value: {} });
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ConnectError)) fault ??= error;
       const { code, message } = statusOf(error);
       // After a header only the trailer may be followed by an error.
-      if (last) await send({ case: 'trailer', value: {} });
-      await send({ case: 'error', value: { status: { code, message } } });
+      if (hasBegun) await outgoing.say({ case: 'trailer', value: {} });
+      await outgoing.say({ case: 'error', value: { status: { code, message } } });
     }
-    await last;
+    await outgoing.flushed();
   } catch (error) {
     // The caller has left: there is nobody to answer.
     if (!signal.aborted) throw error;
