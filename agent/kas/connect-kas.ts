@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import type { ClientHttp2Stream, SecureClientSessionOptions } from 'node:http2';
+import type { ClientHttp2Stream, Http2Session, SecureClientSessionOptions } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import type { Interceptor, Transport } from '@connectrpc/connect';
@@ -38,6 +38,7 @@ const CONNECT_TIMEOUT = 20_000;
 const MESSAGE_BYTES = 4 * 2 ** 20;
 /** What may be under way to a slow reader, in bytes. */
 const WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 16 * WINDOW;
 /** Of all streams: with hundreds of answers under way, Node's 10 MB would not let new streams in. In MB. */
 const SESSION_MEMORY = 512;
 
@@ -53,6 +54,13 @@ export function connectKas(options: KasOptions): Kas {
     },
     sessionOptions(options),
   );
+  const wide = new WeakSet<Http2Session>();
+  /** Of all streams together: with the 64 KiB that it begins with, calls would wait for each other. */
+  const widen = (session: Http2Session | undefined): void => {
+    if (!session || session.destroyed || wide.has(session)) return;
+    wide.add(session);
+    session.setLocalWindowSize(SESSION_WINDOW);
+  };
   const transportOver = (sessionManager: Sessions): Transport =>
     createGrpcTransport({
       baseUrl: url.origin,
@@ -68,6 +76,7 @@ export function connectKas(options: KasOptions): Kas {
         authority: sessions.authority,
         async request(...call) {
           const stream = await sessions.request(...call);
+          widen(stream.session);
           onStream(stream);
           return stream;
         },

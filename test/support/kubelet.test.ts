@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
-import { kubectl, namespace, sharedCluster, waitFor } from './cluster.ts';
-import { findKubectl } from './control-plane/binaries.ts';
+import { followKubectl, kubectl, namespace, waitFor } from './cluster.ts';
 import { Kubelet } from './kubelet.ts';
 
 test('exec, cp, port-forward, logs -f and attach reach the kubelet', async (t) => {
@@ -33,14 +31,14 @@ test('exec, cp, port-forward, logs -f and attach reach the kubelet', async (t) =
   await kubectl(['cp', ...on, file, `web:${join(kubelet.directory, 'there')}`]);
   t.is(readFileSync(join(kubelet.directory, 'there'), 'utf8'), 'a file\n');
 
-  await using forward = await following(['port-forward', ...on, 'web', ':80']);
+  await using forward = await followKubectl(['port-forward', ...on, 'web', ':80']);
   const [, port] = await waitFor(async () => /127\.0\.0\.1:(\d+) ->/.exec(forward.stdout()), {
     what: 'kubectl to listen',
   });
   t.is(await (await fetch(`http://127.0.0.1:${port}/x`)).text(), 'you asked for /x');
 
-  await using log = await following(['logs', '-f', ...on, 'web']);
-  await using attached = await following(['attach', ...on, 'web']);
+  await using log = await followKubectl(['logs', '-f', ...on, 'web']);
+  await using attached = await followKubectl(['attach', ...on, 'web']);
   const counted = { lines: 0 };
   await waitFor(
     async () => {
@@ -53,23 +51,3 @@ test('exec, cp, port-forward, logs -f and attach reach the kubelet', async (t) =
   );
   t.pass();
 });
-
-async function following(args: readonly string[]): Promise<{ stdout: () => string } & AsyncDisposable> {
-  const { kubeconfig } = sharedCluster();
-  const child = spawn(await findKubectl(), args, {
-    env: { ...process.env, KUBECONFIG: kubeconfig, KUBERC: 'off', KUBECACHEDIR: `${kubeconfig}.cache` },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (more: string) => {
-    text += more;
-  });
-  const ended = once(child, 'close');
-  return {
-    stdout: () => text,
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
-}
