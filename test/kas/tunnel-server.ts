@@ -1,4 +1,5 @@
 /** An agent server that has tunnels and nothing else, and says in them whatever a test wants. */
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -16,6 +17,7 @@ import {
   ConnectResponseSchema,
   type Descriptor,
   ReverseTunnel,
+  type Error as TunnelError,
 } from '../../core/grpc/generated/reverse_tunnel_pb.ts';
 import { Handover } from '../../core/grpc/handover.ts';
 import { valuesOf } from '../../core/grpc/values.ts';
@@ -54,6 +56,7 @@ export class ServerTunnel {
   async hear(): Promise<ConnectRequest['msg'] | undefined> {
     const { done, value } = await (this.#isFirst ? this.#first : this.#incoming.next());
     this.#isFirst = false;
+    if (done) this.outgoing.end();
     return done ? undefined : value.msg;
   }
 
@@ -106,18 +109,21 @@ export class Answer {
     for (;;) {
       const msg = await this.tunnel.hear();
       if (msg === undefined) throw new Error('the tunnel was cut');
-      if (msg.case === 'error')
-        throw new ConnectError(msg.value.status?.message ?? '', msg.value.status?.code ?? Code.Unknown);
+      if (msg.case === 'error') throw this.#failure(msg.value);
       if (msg.case === 'trailer') {
         const last = await this.tunnel.hear();
-        if (last?.case === 'error')
-          throw new ConnectError(last.value.status?.message ?? '', last.value.status?.code ?? Code.Unknown);
-        this.tunnel.outgoing.end();
+        if (last?.case === 'error') throw this.#failure(last.value);
         return undefined;
       }
       if (msg.case === 'message') return fromBinary(HttpResponseSchema, msg.value.data).message;
       if (msg.case !== 'header') throw new Error(`unexpected ${msg.case}`);
     }
+  }
+
+  /** There is nothing more to come. */
+  #failure({ status }: TunnelError): ConnectError {
+    this.tunnel.outgoing.end();
+    return new ConnectError(status?.message ?? '', status?.code ?? Code.Unknown);
   }
 
   /** Data until the trailer of HTTP. */
@@ -150,18 +156,24 @@ export class TunnelServer implements AsyncDisposable {
   opened = 0;
   /** What calls of agents are refused with. */
   refusal: ConnectError | undefined;
+  readonly #streams = new Set<ServerHttp2Stream>();
   #port!: AgentPort;
 
   static async start(t: ExecutionContext, port = 0): Promise<TunnelServer> {
     const server = new TunnelServer();
+    const serve = grpcHandler({
+      routes: (router) => router.service(ReverseTunnel, { connect: (messages) => server.#connect(messages) }),
+      interceptors: [],
+      messageBytes: 16 * 2 ** 20,
+    });
     server.#port = await AgentPort.open({
       address: `127.0.0.1:${port}`,
-      handle: grpcHandler({
-        routes: (router) =>
-          router.service(ReverseTunnel, { connect: (messages) => server.#connect(messages) }),
-        interceptors: [],
-        messageBytes: 16 * 2 ** 20,
-      }),
+      handle: (request, response, connection) => {
+        const { stream } = response;
+        server.#streams.add(stream);
+        stream.once('close', () => server.#streams.delete(stream));
+        serve(request, response, connection);
+      },
       limits: { maxAge: 3_600_000, grace: 1, pingEvery: 60_000, pingTimeout: 20_000, leastPingInterval: 1 },
       serverName: 'test',
       random: Math.random,
@@ -215,6 +227,11 @@ export class TunnelServer implements AsyncDisposable {
     for (const [name, { value }] of Object.entries(head.value.response!.header))
       for (const one of value) answer.headers.append(name, one);
     return answer;
+  }
+
+  /** Resets all streams, whatever is under way in them. */
+  reset(): void {
+    for (const stream of this.#streams) stream.close(constants.NGHTTP2_CANCEL);
   }
 
   /** Goes away as a process does that is killed. */

@@ -43,6 +43,7 @@ class TunnelPool {
   readonly #ending = new AbortController();
   readonly #cut = new AbortController();
   readonly #retiring = new Set<AbortController>();
+  #placed = 0;
   #idle = 0;
   #busy = 0;
 
@@ -65,8 +66,9 @@ class TunnelPool {
   }
 
   #open(count: number): void {
-    const most = Math.min(count, MOST - this.#places.size);
+    const most = Math.min(count, MOST - this.#placed);
     for (let opened = 0; opened < most; opened += 1) {
+      this.#placed += 1;
       const place = this.#keep().finally(() => this.#places.delete(place));
       this.#places.add(place);
     }
@@ -74,28 +76,26 @@ class TunnelPool {
 
   /** One place, until it is not needed any more. Never rejects. */
   async #keep(): Promise<void> {
-    const { random } = this.#options;
-    const reconnecting = new Reconnecting(random);
+    const reconnecting = new Reconnecting(this.#options.random);
     while (!this.#ending.signal.aborted) {
       const startedAt = performance.now();
       const retiring = new AbortController();
-      let wait: number;
+      let wait = 0;
       try {
-        const wasCalled = await this.#tunnel(retiring);
-        if (retiring.signal.aborted) return;
-        if (wasCalled) reconnecting.succeeded();
-        // Where it was not, the server has ended it: others come back at the same moment.
-        wait = wasCalled ? 0 : reconnecting.afterEnd(performance.now() - startedAt);
+        if (await this.#tunnel(retiring)) reconnecting.succeeded();
+        // The server has ended it: others come back at the same moment.
+        else wait = reconnecting.afterEnd(performance.now() - startedAt);
       } catch (error) {
-        if (this.#ending.signal.aborted || retiring.signal.aborted) return;
-        this.#tell(error);
-        if (this.#ending.signal.aborted) return;
+        if (!retiring.signal.aborted) this.#tell(error);
         wait = reconnecting.afterFailure();
       }
       // A server that comes back finds two at its door, not hundreds.
-      if (wait > 0 && this.#places.size > LEAST_IDLE) return;
+      const isSurplus = wait > 0 && this.#placed - this.#busy > LEAST_IDLE;
+      if (retiring.signal.aborted || isSurplus) break;
       await pause(wait, this.#ending.signal);
     }
+    // At once, so that no two leave for the same reason.
+    this.#placed -= 1;
   }
 
   async #tunnel(retiring: AbortController): Promise<boolean> {
