@@ -170,6 +170,9 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     stack.use(opened);
     log.info('Listening for API connections', { port: opened.address.port, tls: apiTls !== undefined });
   }
+  const accessPort =
+    config.kubernetesApi && (await openAccessPort(config.kubernetesApi, desk, visitors(projects)));
+  if (accessPort) stack.use(accessPort);
   const { tls, addressHeader, callsPerTokenPerMinute, address } = config.agents;
   port = stack.use(
     await listening('agent.listen', () =>
@@ -190,9 +193,6 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     ),
   );
   log.info('Listening for agentk connections', { port: port.address.port, tls: tls !== undefined });
-  const accessPort =
-    config.kubernetesApi && (await openAccessPort(config.kubernetesApi, desk, visitors(projects)));
-  if (accessPort) stack.use(accessPort);
   await pause(Number.POSITIVE_INFINITY, signal);
   log.info('Draining', { connections: port.connections });
   const { grace } = config.agents;

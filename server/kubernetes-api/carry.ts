@@ -54,9 +54,9 @@ export async function carry(call: TunnelCall, options: CarryOptions): Promise<vo
     for await (const part of responseParts(call.receive())) {
       if (part.case === 'header') {
         const answer = readResponseHead(part.value);
-        traffic.status = answer.status;
         if (answer.status === 101 && !isUpgrade)
           throw new ConnectError('nobody asked for an upgrade', Code.Internal);
+        traffic.status = answer.status;
         answering.head(answer);
       } else if (part.case === 'trailer') {
         if (traffic.status !== 101) break;

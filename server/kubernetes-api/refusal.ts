@@ -14,6 +14,7 @@ export class Refusal extends Error {
 const STATUS: Partial<Record<Code, number>> = {
   [Code.Unauthenticated]: 401,
   [Code.PermissionDenied]: 403,
+  [Code.FailedPrecondition]: 403,
   [Code.NotFound]: 404,
   [Code.InvalidArgument]: 400,
   [Code.ResourceExhausted]: 429,

@@ -14,18 +14,14 @@ export interface TunnelCall {
   send(message: Uint8Array): Promise<void>;
   /** There is nothing more to send. */
   closeSend(): Promise<void>;
-  /** What the agent answers; once. Rejects with ConnectError where the call fails or is cut. */
+  /** What the agent answers; once. Rejects with ConnectError where the call fails or is cut, or NotBegunError. */
   receive(): AsyncGenerator<Uint8Array>;
   /** Ends it, wherever it is: the agent learns it at once. */
   cancel(): void;
 }
 
-/** A call that no agent has begun: it can be made again by another tunnel. */
-export class NotBegunError extends ConnectError {
-  constructor(message: string) {
-    super(message, Code.Unavailable);
-  }
-}
+/** The agent took its tunnel back before it saw the call: it can be made again by another tunnel. */
+export class NotBegunError extends Error {}
 
 /** What an agent may not say at that moment. */
 function outOfOrder(what: string): ConnectError {
@@ -112,7 +108,7 @@ export class Tunnel {
         const { done, value } = await (expected === 'header' ? this.#first : this.#requests.next());
         if (done)
           throw expected === 'header'
-            ? new NotBegunError('the agent has taken its tunnel back')
+            ? new NotBegunError()
             : new ConnectError('the agent has cut off its answer', Code.Unavailable);
         const { msg } = value;
         if (msg.case === 'error') throw errorOf(msg.value.status);
@@ -128,7 +124,7 @@ export class Tunnel {
       if (!done)
         throw value.msg.case === 'error' ? errorOf(value.msg.value.status) : outOfOrder('a second answer');
     } catch (error) {
-      if (error instanceof ConnectError) throw error;
+      if (error instanceof ConnectError || error instanceof NotBegunError) throw error;
       throw new ConnectError(
         'the connection to the agent was lost',
         Code.Unavailable,

@@ -19,6 +19,8 @@ export interface AgentServerOptions {
   agent?: string;
   gitlabSection?: string;
   webhookSecret?: string;
+  /** The port for people and pipelines; what is said of it beside its address, as a YAML flow map's content. */
+  kubernetesApi?: string;
   /** The port for GitLab, with this secret. */
   apiSecret?: string;
   usagePeriod?: string;
@@ -91,6 +93,12 @@ export class AgentServer implements AsyncDisposable {
     return this.#portOf('Listening for agentk connections');
   }
 
+  /** Where the API of an agent's cluster is, as people and pipelines see it. */
+  get kubernetesUrl(): string {
+    const { port, prefix, tls } = this.#log.find('Listening for Kubernetes API requests', {})!;
+    return `${tls ? 'https' : 'http'}://127.0.0.1:${port}${prefix}`;
+  }
+
   get webhookUrl(): string {
     return `http://127.0.0.1:${this.#portOf('Listening for webhooks')}/`;
   }
@@ -149,6 +157,7 @@ export class AgentServer implements AsyncDisposable {
     agent = '',
     gitlabSection = '',
     webhookSecret,
+    kubernetesApi,
     apiSecret,
     usagePeriod = '1m',
     tls,
@@ -173,6 +182,11 @@ export class AgentServer implements AsyncDisposable {
       '  listen:',
       `    address: 127.0.0.1:${port}`,
       ...(tls ? [`    certificate_file: ${tls.certFile}`, `    key_file: ${tls.keyFile}`] : []),
+      ...(kubernetesApi === undefined
+        ? []
+        : [
+            `  kubernetes_api: { listen: { address: "127.0.0.1:0"${tls ? `, certificate_file: ${tls.certFile}, key_file: ${tls.keyFile}` : ''} }, ${kubernetesApi} }`,
+          ]),
       agent || '  gitops: { poll_period: 300ms }\n  configuration: { poll_period: 300ms }',
       'repositories:',
       `  credentials_dir: ${join(this.directory, 'git')}`,
