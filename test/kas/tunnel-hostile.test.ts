@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -159,6 +160,29 @@ test('who asks is who the server says, as Kubernetes is told', async (t) => {
   t.is(userInfo.username, 'somebody');
   t.deepEqual(userInfo.groups, ['people', 'system:authenticated']);
   t.deepEqual(userInfo.extra['agent.gitlab.com/id'], ['1']);
+});
+
+test('a token that has been exchanged is read again, and the request is made once more', async (t) => {
+  let good = 'old';
+  const { kubeconfig } = await apiServer(t, (request, response) => {
+    if (request.headers.authorization === `Bearer ${good}`) return mirror(request, response);
+    response.writeHead(401).end('{}');
+  });
+  const tokenFile = `${kubeconfig}.token`;
+  writeFileSync(tokenFile, 'old');
+  const text = readFileSync(kubeconfig, 'utf8');
+  writeFileSync(kubeconfig, text.replace('token: agents-own', `tokenFile: ${tokenFile}`));
+  const server = await TunnelServer.start(t);
+  const agent = agentAt(t, server, { kubeconfig });
+  t.is((await mirrored(server, { path: '/x' })).url, '/x');
+  good = 'new';
+  writeFileSync(tokenFile, 'new');
+  t.is((await mirrored(server, { path: '/y' })).url, '/y');
+  good = 'lost';
+  const refused = await server.ask({ path: '/z' });
+  t.is(refused.status, 401);
+  await refused.bytes();
+  t.deepEqual(agent.statuses, [200, 200, 401]);
 });
 
 const REFUSED: [what: string, asking: Asking, why: RegExp][] = [
