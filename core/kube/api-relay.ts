@@ -30,7 +30,7 @@ export interface Relayed {
 }
 
 /** Larger pieces are carried on with less effort; smaller ones need less memory where nobody reads. */
-const READ_AHEAD = 128 * 1024;
+const READ_AHEAD = 64 * 1024;
 
 /**
  * Hands requests on to an API server as they are, but for the credentials, which are ours: nothing is tried again,

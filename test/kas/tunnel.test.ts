@@ -96,7 +96,7 @@ test('a watch goes on for as long as it is wanted, and ends at the API server wh
   t.deepEqual(agent.statuses.sort(), [200, 201]);
 });
 
-test('10 MB arrive whole, and a reader that stops costs no memory', async (t) => {
+test.serial('10 MB arrive whole, and a reader that stops costs no memory', async (t) => {
   const server = await TunnelServer.start(t);
   const agent = agentAt(t, server);
   const space = await namespace(t);

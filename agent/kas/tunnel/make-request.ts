@@ -87,6 +87,7 @@ class Exchange {
     const cut = (): void => void request.destroy();
     this.#call.signal.addEventListener('abort', cut, { once: true });
     try {
+      this.#call.signal.throwIfAborted();
       const { message, upgraded } = answer;
       const status = message.statusCode ?? 0;
       onStatus(status);

@@ -1,5 +1,6 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { type ConnectRequest, ConnectRequestSchema } from '../../../core/grpc/generated/reverse_tunnel_pb.ts';
 import { Handover } from '../../../core/grpc/handover.ts';
 import { nestedPrefix } from '../../../core/grpc/nested-bytes.ts';
@@ -56,10 +57,11 @@ export class Outgoing {
 
 function write(stream: ClientHttp2Stream, pieces: readonly Uint8Array[]): Promise<void> {
   return new Promise((resolve, reject) => {
+    const left = (): void => reject(new ConnectError('the caller has left', Code.Canceled));
     stream.cork();
     pieces.forEach((piece, index) => {
       if (index < pieces.length - 1) stream.write(piece);
-      else stream.write(piece, (error) => (error ? reject(error) : resolve()));
+      else stream.write(piece, (error) => (error ? left() : resolve()));
     });
     stream.uncork();
   });
