@@ -53,8 +53,11 @@ export class RegistryDirectory implements Directory {
 
   /** The agent that has this number. */
   agent(id: bigint): AgentIdentity | undefined {
+    const find = () => this.#registry.agents.find((agent) => BigInt(agent.id) === id);
     this.#look(LOOK_EVERY);
-    const found = this.#registry.agents.find((agent) => BigInt(agent.id) === id);
+    let found = find();
+    // It may have been made just now.
+    if (!found && this.#look(0)) found = find();
     return found && identityOf(found);
   }
 

@@ -1,7 +1,16 @@
 import { map } from '../../core/config/map.ts';
-import { choice, duration, FLAG, type Type } from '../../core/config/types.ts';
+import { choice, duration, FLAG, type Type, text } from '../../core/config/types.ts';
 import { LOG_LEVELS } from '../../core/model/agent-config.ts';
-import { count, DIRECTORY, FILE, GITLAB_URL, HEADER_NAME, LISTEN_ADDRESS, URL_PATH_PREFIX } from './types.ts';
+import {
+  count,
+  DIRECTORY,
+  FILE,
+  GITLAB_URL,
+  HEADER_NAME,
+  HOST_PORT,
+  LISTEN_ADDRESS,
+  URL_PATH_PREFIX,
+} from './types.ts';
 
 // Every field of the server's configuration file. How it is read, what is said about mistakes, the JSON Schema and
 // docs/server-configuration.md all come from here. Names and defaults are those of GitLab's agent server where it has
@@ -44,6 +53,17 @@ const GITLAB = map({
   },
 });
 
+const CERTIFICATE_FILE = {
+  type: FILE,
+  doc: 'PEM file with the certificate for TLS, and those between it and its authority. Read again for each connection.',
+  example: '/etc/gitlab-agent-server/tls/tls.crt',
+};
+const KEY_FILE = {
+  type: FILE,
+  doc: 'PEM file with its key.',
+  example: '/etc/gitlab-agent-server/tls/tls.key',
+};
+
 const LISTEN = map({
   address: {
     type: LISTEN_ADDRESS,
@@ -51,12 +71,8 @@ const LISTEN = map({
     doc: 'Where agents connect: gRPC, and gRPC inside a WebSocket, at one port.',
     example: ':8150',
   },
-  certificate_file: {
-    type: FILE,
-    doc: 'PEM file with the certificate for TLS, and those between it and its authority. Read again for each connection.',
-    example: '/etc/gitlab-agent-server/tls/tls.crt',
-  },
-  key_file: { type: FILE, doc: 'PEM file with its key.', example: '/etc/gitlab-agent-server/tls/tls.key' },
+  certificate_file: CERTIFICATE_FILE,
+  key_file: KEY_FILE,
   websocket: {
     type: FLAG,
     default: true,
@@ -130,16 +146,8 @@ const ACCESS_LISTEN = map({
     doc: "Where people and pipelines reach the clusters' API.",
     example: ':8154',
   },
-  certificate_file: {
-    type: FILE,
-    doc: 'PEM file with the certificate for TLS, and those between it and its authority. Read again for each connection.',
-    example: '/etc/gitlab-agent-server/tls/tls.crt',
-  },
-  key_file: {
-    type: FILE,
-    doc: 'PEM file with its key.',
-    example: '/etc/gitlab-agent-server/tls/tls.key',
-  },
+  certificate_file: CERTIFICATE_FILE,
+  key_file: KEY_FILE,
   client_address_header: {
     type: HEADER_NAME,
     doc: 'The header in which a proxy in front says whose request it is; its last item counts. Only with a proxy that always sets it.',
@@ -232,12 +240,8 @@ const API_LISTEN = map({
     doc: 'The secret that GitLab signs its calls with: the same as `gitlab.authentication_secret_file`, mostly. Read again for each call.',
     example: '/etc/gitlab-agent-server/kas-secret',
   },
-  certificate_file: {
-    type: FILE,
-    doc: 'PEM file with the certificate for TLS. Read again for each connection.',
-    example: '/etc/gitlab-agent-server/tls/tls.crt',
-  },
-  key_file: { type: FILE, doc: 'PEM file with its key.', example: '/etc/gitlab-agent-server/tls/tls.key' },
+  certificate_file: CERTIFICATE_FILE,
+  key_file: KEY_FILE,
 });
 
 const API = map({ listen: { type: API_LISTEN, required: true, doc: 'The port for GitLab.' } });
@@ -254,6 +258,63 @@ const WEBHOOK = map({
     required: true,
     doc: "The webhook's secret token. Read again for each event.",
     example: '/etc/gitlab-agent-server/webhook-secret',
+  },
+});
+
+const REDIS = map({
+  server: {
+    type: map({
+      address: {
+        type: HOST_PORT,
+        required: true,
+        doc: 'Where it is.',
+        example: 'redis:6379',
+      },
+      tls: { type: FLAG, default: false, doc: 'Whether the connection is encrypted.' },
+      ca_certificate_file: {
+        type: FILE,
+        doc: 'PEM file with the authorities of its certificate, beside those that are trusted anyway.',
+        example: '/etc/gitlab-agent-server/redis-ca.crt',
+      },
+    }),
+    required: true,
+    doc: 'One Redis or Valkey.',
+  },
+  username: { type: text(), doc: 'For its access control list.', example: 'gitlab-agent-server' },
+  password_file: {
+    type: FILE,
+    doc: 'Read again for each connection.',
+    example: '/etc/gitlab-agent-server/redis-password',
+  },
+  database_index: { type: count(0), default: 0, doc: 'Of its databases.' },
+  key_prefix: { type: text(), default: 'gitlab-kas', doc: 'What all keys begin with.' },
+});
+
+const PRIVATE_API = map({
+  listen: {
+    type: map({
+      address: {
+        type: LISTEN_ADDRESS,
+        default: '127.0.0.1:8155',
+        doc: 'Where other replicas connect.',
+        example: ':8155',
+      },
+      authentication_secret_file: {
+        type: FILE,
+        required: true,
+        doc: 'The secret that replicas share (base64 of 32 bytes). Read again for each request.',
+        example: '/etc/gitlab-agent-server/private-api-secret',
+      },
+      certificate_file: CERTIFICATE_FILE,
+      key_file: KEY_FILE,
+      ca_certificate_file: {
+        type: FILE,
+        doc: "PEM file with the authorities of the other replicas' certificates.",
+        example: '/etc/gitlab-agent-server/tls/ca.crt',
+      },
+    }),
+    required: true,
+    doc: 'The port for other replicas, at the address that the environment variable `OWN_PRIVATE_API_URL` says: `http://10.0.0.1:8155`. `OWN_PRIVATE_API_HOST` is the name in their certificates.',
   },
 });
 
@@ -287,6 +348,11 @@ export const SERVER_CONFIGURATION_FILE = map({
     doc: 'What the server tells of itself.',
   },
   api: { type: API, doc: 'What GitLab asks. Without it, the port is not opened.' },
+  redis: {
+    type: REDIS,
+    doc: 'What replicas share: which agents are connected to which of them. Needed for more than one replica only, and then with `private_api`.',
+  },
+  private_api: { type: PRIVATE_API, doc: 'How replicas hand requests to each other.' },
   webhook: { type: WEBHOOK, doc: 'The port for webhooks. Without it, repositories are only polled.' },
 });
 

@@ -27,6 +27,25 @@ export interface KubernetesApiConfig {
   errorTtl: number;
 }
 
+export interface RedisConfig {
+  host: string;
+  port: number;
+  username?: string;
+  passwordFile?: string;
+  database: number;
+  keyPrefix: string;
+  tls: boolean;
+  caFile?: string;
+}
+
+/** Where other replicas connect. */
+export interface PrivateApiConfig {
+  address: string;
+  secretFile: string;
+  tls?: CertificateFiles;
+  caFile?: string;
+}
+
 /** The configuration of the server, with all defaults. Durations in ms; URLs without a slash at the end. */
 export interface ServerConfig {
   gitlabUrl: string;
@@ -53,6 +72,8 @@ export interface ServerConfig {
   observability: { address: string; level: Level; usagePeriod: number };
   api?: { address: string; secretFile: string; tls?: CertificateFiles };
   webhook?: { address: string; secretFile: string };
+  /** What replicas need; both or none. */
+  replicas?: { redis: RedisConfig; privateApi: PrivateApiConfig };
 }
 
 /** PEM files. */
@@ -70,7 +91,7 @@ export function parseServerConfig(bytes: Uint8Array, file: string): ServerConfig
 }
 
 function build(values: ServerFileValues, document: ConfigDocument): ServerConfig | undefined {
-  const { gitlab, agent, repositories, observability, api, webhook } = values;
+  const { gitlab, agent, repositories, observability, api, redis, private_api, webhook } = values;
   const { address, external_url, authentication_secret_file, ca_certificate_file, api_rate_limit } =
     gitlab.value;
   const {
@@ -87,6 +108,9 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
   const apiListen = api?.value.listen.value;
   const apiTls = apiListen && certificateOf(apiListen, document);
   const kubernetesApi = kubernetes_api && kubernetesApiOf(kubernetes_api.value, document);
+  if (redis && !private_api) document.report(redis.at, 'redis has no private_api beside it');
+  if (private_api && !redis) document.report(private_api.at, 'private_api has no redis beside it');
+  const replicas = redis && private_api && replicasOf(redis.value, private_api.value, document);
   if (!access) return undefined;
   const { credentials_dir, cache_dir } = repositories.value;
   const { max_manifest_file_size, max_total_manifest_file_size, max_number_of_paths, max_number_of_files } =
@@ -111,6 +135,7 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
       grace: listen.value.listen_grace_period.value,
     },
     ...(kubernetesApi && { kubernetesApi }),
+    ...(replicas && { replicas }),
     configuration: {
       pollPeriod: configuration.value.poll_period.value,
       maxBytes: configuration.value.max_configuration_file_size.value,
@@ -163,6 +188,37 @@ function kubernetesApiOf(values: ValuesOf<'kubernetes_api'>, document: ConfigDoc
     errorTtl: allowed_agent_cache_error_ttl.value,
   };
 }
+
+function replicasOf(
+  { server, username, password_file, database_index, key_prefix }: SectionOf<'redis'>,
+  { listen }: SectionOf<'private_api'>,
+  document: ConfigDocument,
+): NonNullable<ServerConfig['replicas']> {
+  const { address, tls: isTls, ca_certificate_file } = server.value;
+  const { hostname, port } = new URL(`tcp://${address.value}`);
+  const own = listen.value;
+  const tls = certificateOf(own, document);
+  return {
+    redis: {
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port),
+      ...(username && { username: username.value }),
+      ...(password_file && { passwordFile: password_file.value }),
+      database: database_index.value,
+      keyPrefix: key_prefix.value,
+      tls: isTls.value,
+      ...(ca_certificate_file && { caFile: ca_certificate_file.value }),
+    },
+    privateApi: {
+      address: own.address.value,
+      secretFile: own.authentication_secret_file.value,
+      ...(tls && { tls }),
+      ...(own.ca_certificate_file && { caFile: own.ca_certificate_file.value }),
+    },
+  };
+}
+
+type SectionOf<K extends keyof ServerFileValues> = NonNullable<ServerFileValues[K]>['value'];
 
 function accessOf(
   secret: Item<string> | undefined,

@@ -57,3 +57,12 @@ export const URL_PATH_PREFIX = text({
       ? undefined
       : { message: 'is no path that begins and ends with a slash', hint: 'write /k8s-proxy/' },
 });
+
+/** `HOST:PORT` */
+export const HOST_PORT = text({
+  words: 'address',
+  check: (found) => {
+    const url = /^[^/@?#]+:\d{1,5}$/.test(found) ? URL.parse(`tcp://${found}`) : null;
+    return url?.hostname ? undefined : { message: 'is no HOST:PORT', hint: 'write redis:6379' };
+  },
+});

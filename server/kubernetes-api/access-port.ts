@@ -21,6 +21,8 @@ export interface AccessPortOptions {
   address: string;
   /** Without it, it is cleartext. Read for each connection, so that a renewed one counts. */
   tls?: () => CertificatePair;
+  /** Of all headers of a request; 64 KiB where not said. */
+  headerBytes?: number;
   /** Never rejects. */
   handle: (visit: Visit) => Promise<void>;
 }
@@ -39,9 +41,9 @@ export class AccessPort implements AsyncDisposable {
   readonly #visits = new Set<Promise<void>>();
   #isDraining = false;
 
-  private constructor({ tls, handle }: AccessPortOptions) {
+  private constructor({ tls, headerBytes = MOST_HEADER_BYTES, handle }: AccessPortOptions) {
     const limits = {
-      maxHeaderSize: MOST_HEADER_BYTES,
+      maxHeaderSize: headerBytes,
       headersTimeout: HEADERS_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
@@ -56,6 +58,8 @@ export class AccessPort implements AsyncDisposable {
       if (this.#isDraining) response.setHeader('connection', 'close');
       run({ request, to: { response }, left: leaving(response) });
     });
+    // Whoever asks first whether to send a body is answered once somebody wants it.
+    this.#server.on('checkContinue', (request, response) => this.#server.emit('request', request, response));
     this.#server.on('upgrade', (request, socket, first) => {
       socket.on('error', () => {});
       run({ request, to: { socket, first }, left: leaving(socket) });
@@ -128,10 +132,10 @@ function clientRefusal({ code }: NodeJS.ErrnoException): Refusal {
 }
 
 /** Answers on a connection that nothing else is written to, and closes it. */
-export function refuse(socket: Duplex, refusal: Refusal): void {
+export function refuse(socket: Duplex, refusal: Refusal, more: Readonly<Record<string, string>> = {}): void {
   socket.on('error', () => {});
   if (!socket.writable) return void socket.destroy();
-  const { headers, body } = statusAnswer(refusal);
+  const { headers, body } = statusAnswer(refusal, more);
   const lines = Object.entries({ ...headers, connection: 'close' }).map(
     ([name, value]) => `${name}: ${value}`,
   );

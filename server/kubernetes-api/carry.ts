@@ -5,7 +5,8 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { ImpersonationConfig } from '../../core/grpc/generated/kubernetes_api_pb.ts';
 import type { TunnelCall } from '../tunnels/tunnel.ts';
 import { dataMessages, headerMessage, responseParts, trailerMessage } from './http-messages.ts';
-import type { RequestHead } from './request-head.ts';
+import type { ReplayedBody } from './replayed-body.ts';
+import type { RequestTarget } from './request-head.ts';
 import { type ResponseHead, readResponseHead } from './response-head.ts';
 
 /** What the answer of a cluster is written to. */
@@ -25,10 +26,10 @@ export interface Traffic {
 }
 
 export interface CarryOptions {
-  head: RequestHead;
+  head: RequestTarget;
   impersonation?: ImpersonationConfig;
-  /** The body; for an upgraded connection what comes by it. */
-  body: AsyncIterable<Uint8Array>;
+  /** For an upgraded connection what comes by it. */
+  body: ReplayedBody;
   answering: Answering;
   traffic: Traffic;
   /** Ends it: the person has left, or may not go on. */
@@ -77,7 +78,7 @@ export async function carry(call: TunnelCall, options: CarryOptions): Promise<vo
 
 async function sendHead(
   call: TunnelCall,
-  head: RequestHead,
+  head: RequestTarget,
   impersonation: ImpersonationConfig | undefined,
 ): Promise<void> {
   await call.send(headerMessage(head, impersonation));
@@ -96,7 +97,7 @@ async function sendAll(
   await call.send(headerMessage(head, impersonation));
   try {
     if (head.contentLength !== undefined)
-      for await (const chunk of body) {
+      for await (const chunk of body.read()) {
         traffic.received += chunk.length;
         for (const message of dataMessages('data', chunk)) await call.send(message);
       }
@@ -109,12 +110,8 @@ async function sendAll(
   await call.closeSend();
 }
 
-async function sendUpgraded(
-  call: TunnelCall,
-  body: AsyncIterable<Uint8Array>,
-  traffic: Traffic,
-): Promise<void> {
-  for await (const chunk of body) {
+async function sendUpgraded(call: TunnelCall, body: ReplayedBody, traffic: Traffic): Promise<void> {
+  for await (const chunk of body.read()) {
     traffic.received += chunk.length;
     for (const message of dataMessages('upgradeData', chunk)) await call.send(message);
   }

@@ -8,7 +8,7 @@ import {
 } from '../../core/grpc/generated/http_pb.ts';
 import { HeaderExtraSchema, type ImpersonationConfig } from '../../core/grpc/generated/kubernetes_api_pb.ts';
 import { valuesOf } from '../../core/grpc/values.ts';
-import type { RequestHead } from './request-head.ts';
+import type { RequestTarget } from './request-head.ts';
 
 /** `/PACKAGE.SERVICE/METHOD` of what agents serve. */
 export const MAKE_REQUEST = '/gitlab.agent.kubernetes_api.rpc.KubernetesApi/MakeRequest';
@@ -23,7 +23,7 @@ function encode(message: Message): Uint8Array {
 
 /** The first message of a request. */
 export function headerMessage(
-  { method, path, query, headers, contentLength }: RequestHead,
+  { method, path, query, headers, contentLength }: RequestTarget,
   impersonation: ImpersonationConfig | undefined,
 ): Uint8Array {
   const extra = create(HeaderExtraSchema, impersonation && { impConfig: impersonation });

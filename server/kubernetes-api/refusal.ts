@@ -1,4 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { LostError, NotBegunError } from '../tunnels/tunnel.ts';
 
 /** Why a request is not carried to the cluster, as a person is told. */
 export class Refusal extends Error {
@@ -22,9 +23,16 @@ const STATUS: Partial<Record<Code, number>> = {
   [Code.DeadlineExceeded]: 504,
 };
 
-/** What is no Refusal and no ConnectError is a mistake of ours: the person is told no more than that. */
+/** Whether it is a mistake of ours, and not of somebody else's. */
+export function isUnexpected(error: unknown): boolean {
+  return [Refusal, ConnectError, LostError, NotBegunError].every((kind) => !(error instanceof kind));
+}
+
+/** What is unexpected, the person is told no more of than that. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
+  if (error instanceof LostError) return new Refusal(503, error.message);
+  if (error instanceof NotBegunError) return new Refusal(503, 'the agent takes no calls');
   if (error instanceof ConnectError) return new Refusal(STATUS[error.code] ?? 502, error.rawMessage);
   return new Refusal(500, 'internal error');
 }
@@ -44,11 +52,11 @@ const REASONS: Record<number, string> = {
   504: 'Timeout',
 };
 
-/** As a whole answer: Kubernetes' `Status`, which kubectl shows. */
-export function statusAnswer({ status, message }: Refusal): {
-  headers: Record<string, string>;
-  body: string;
-} {
+/** As a whole answer: Kubernetes' `Status`, which kubectl shows. `more`: headers. */
+export function statusAnswer(
+  { status, message }: Refusal,
+  more: Readonly<Record<string, string>> = {},
+): { headers: Record<string, string>; body: string } {
   const body = JSON.stringify({
     kind: 'Status',
     apiVersion: 'v1',
@@ -67,6 +75,7 @@ export function statusAnswer({ status, message }: Refusal): {
       // Tells it from the cluster's own.
       ...(status === 401 && { 'gitlab-unauthorized': 'true' }),
       ...(status === 429 && { 'retry-after': '30' }),
+      ...more,
     },
     body,
   };

@@ -2,17 +2,21 @@ import type { IncomingMessage } from 'node:http';
 import type { Credential } from '../access/visitors.ts';
 import { Refusal } from './refusal.ts';
 
-/** What a request says before its body, without what is not for the cluster. */
-export interface RequestHead {
+/** What a request asks of a cluster before its body, without what is not for the cluster. */
+export interface RequestTarget {
   method: string;
   /** Decoded; below the prefix; begins with a slash. */
   path: string;
   query: [name: string, value: string][];
   headers: [name: string, value: string][];
-  agentId: bigint;
-  credential: Credential;
   /** Undefined where there is no body, -1 where nobody knows. */
   contentLength: number | undefined;
+}
+
+/** With who asks, and which agent. */
+export interface RequestHead extends RequestTarget {
+  agentId: bigint;
+  credential: Credential;
 }
 
 /** Longer than any token of GitLab. */
@@ -31,11 +35,16 @@ const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
 
 /** Throws Refusal for what nobody sends who means well. `isUpgrade`: the connection is to be upgraded. */
 export function readHead(request: IncomingMessage, prefix: string, isUpgrade: boolean): RequestHead {
+  const target = readTarget(request, prefix, isUpgrade);
+  return { ...target, ...credentialOf(valuesOf(headerPairs(request), 'authorization')) };
+}
+
+/** As `readHead`, for requests of which somebody else knows who asks. */
+export function readTarget(request: IncomingMessage, prefix: string, isUpgrade: boolean): RequestTarget {
   const url = request.url ?? '';
   const [rawPath = '', rawQuery = ''] = url.split(/\?(.*)/s);
   const path = pathOf(rawPath, prefix);
   const pairs = headerPairs(request);
-  const { agentId, credential } = credentialOf(valuesOf(pairs, 'authorization'));
   for (const [name] of pairs)
     if (name.startsWith('impersonate-'))
       throw new Refusal(
@@ -57,8 +66,6 @@ export function readHead(request: IncomingMessage, prefix: string, isUpgrade: bo
     path,
     query: [...new URLSearchParams(rawQuery)].filter(([name]) => !DROPPED_QUERY.has(name)),
     headers,
-    agentId,
-    credential,
     contentLength: lengthOf(request),
   };
 }

@@ -31,6 +31,7 @@ export function reverseTunnelService({
         checkEvery,
         (error) => tunnel.cut(ConnectError.from(error)),
       );
+      const close = tunnels.open(id);
       try {
         if (!tunnels.offer(id, tunnel))
           throw new ConnectError('too many tunnels wait', Code.ResourceExhausted);
@@ -39,6 +40,7 @@ export function reverseTunnelService({
         connection.ending.removeEventListener('abort', end);
         context.signal.removeEventListener('abort', lose);
         tunnels.withdraw(id, tunnel);
+        close();
       }
     },
   };

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { Server } from 'node:tls';
+import { ProblemError } from '../../core/model/problem.ts';
 
 /** PEM. */
 export interface CertificatePair {
@@ -24,4 +26,14 @@ export function keepRenewed(server: Server, read: () => CertificatePair): void {
       // The last good one stays in force.
     }
   });
+}
+
+/** Throws ProblemError. */
+export function readPem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ProblemError({ code: 'Certificate', message: `the file can't be read: ${code}`, file });
+  }
 }

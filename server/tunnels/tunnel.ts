@@ -14,7 +14,7 @@ export interface TunnelCall {
   send(message: Uint8Array): Promise<void>;
   /** There is nothing more to send. */
   closeSend(): Promise<void>;
-  /** What the agent answers; once. Rejects with ConnectError where the call fails or is cut, or NotBegunError. */
+  /** What the agent answers; once. Rejects with ConnectError where the call fails, LostError or NotBegunError. */
   receive(): AsyncGenerator<Uint8Array>;
   /** Ends it, wherever it is: the agent learns it at once. */
   cancel(): void;
@@ -22,6 +22,9 @@ export interface TunnelCall {
 
 /** The agent took its tunnel back before it saw the call: it can be made again by another tunnel. */
 export class NotBegunError extends Error {}
+
+/** The connection was lost: nobody knows how far the call has come. */
+export class LostError extends Error {}
 
 /** What an agent may not say at that moment. */
 function outOfOrder(what: string): ConnectError {
@@ -101,15 +104,23 @@ export class Tunnel {
     this.#responses.end(error);
   }
 
+  async #read<T>(next: Promise<T>): Promise<T> {
+    try {
+      return await next;
+    } catch (error) {
+      throw new LostError('the connection to the agent was lost', { cause: error });
+    }
+  }
+
   async *#answers(): AsyncGenerator<Uint8Array> {
     let expected: 'header' | 'message' = 'header';
     try {
       for (;;) {
-        const { done, value } = await (expected === 'header' ? this.#first : this.#requests.next());
+        const { done, value } = await this.#read(expected === 'header' ? this.#first : this.#requests.next());
         if (done)
           throw expected === 'header'
             ? new NotBegunError()
-            : new ConnectError('the agent has cut off its answer', Code.Unavailable);
+            : new LostError('the agent has cut off its answer');
         const { msg } = value;
         if (msg.case === 'error') throw errorOf(msg.value.status);
         if (expected === 'header') {
@@ -120,18 +131,9 @@ export class Tunnel {
         else throw outOfOrder(`${msg.case ?? 'nothing'} in an answer`);
       }
       // All is said. An error may still follow.
-      const { done, value } = await this.#requests.next();
+      const { done, value } = await this.#read(this.#requests.next());
       if (!done)
         throw value.msg.case === 'error' ? errorOf(value.msg.value.status) : outOfOrder('a second answer');
-    } catch (error) {
-      if (error instanceof ConnectError || error instanceof NotBegunError) throw error;
-      throw new ConnectError(
-        'the connection to the agent was lost',
-        Code.Unavailable,
-        undefined,
-        undefined,
-        error,
-      );
     } finally {
       this.#responses.end();
     }

@@ -6,10 +6,11 @@ interface Wanted {
   take: (tunnel: Tunnel) => void;
 }
 
-/** Of one agent, with all its Pods: those that wait for a call, and calls that wait for one. */
+/** Of one agent, with all its Pods: tunnels that wait for a call, calls that wait for a tunnel, and how many tunnels there are. */
 interface Waiting {
   tunnels: Set<Tunnel>;
   wanted: Set<Wanted>;
+  open: number;
 }
 
 /** More wait for no call: an agent has no business with more, and each costs memory. */
@@ -20,13 +21,25 @@ export class Tunnels {
   readonly #agents = new Map<bigint, Waiting>();
   readonly #onChange: (agentId: bigint, has: boolean) => void;
 
-  /** `onChange`: an agent has its first idle tunnel here, or lost its last. */
+  /** `onChange`: an agent has its first tunnel here, or lost its last. */
   constructor(onChange: (agentId: bigint, has: boolean) => void = () => {}) {
     this.#onChange = onChange;
   }
 
   get idle(): number {
     return [...this.#agents.values()].reduce((sum, { tunnels }) => sum + tunnels.size, 0);
+  }
+
+  /** An agent has opened one; until what is returned is called. */
+  open(agentId: bigint): () => void {
+    const agent = this.#of(agentId);
+    agent.open += 1;
+    if (agent.open === 1) this.#onChange(agentId, true);
+    return () => {
+      agent.open -= 1;
+      if (agent.open === 0) this.#onChange(agentId, false);
+      this.#forget(agentId, agent);
+    };
   }
 
   /** It waits from now on. False where there are too many. */
@@ -39,7 +52,6 @@ export class Tunnels {
       }
     if (agent.tunnels.size >= MOST_IDLE) return false;
     agent.tunnels.add(tunnel);
-    if (agent.tunnels.size === 1) this.#onChange(agentId, true);
     return true;
   }
 
@@ -47,7 +59,6 @@ export class Tunnels {
   withdraw(agentId: bigint, tunnel: Tunnel): void {
     const agent = this.#agents.get(agentId);
     if (!agent?.tunnels.delete(tunnel)) return;
-    if (agent.tunnels.size === 0) this.#onChange(agentId, false);
     this.#forget(agentId, agent);
   }
 
@@ -84,12 +95,12 @@ export class Tunnels {
   }
 
   #of(agentId: bigint): Waiting {
-    const found = this.#agents.get(agentId) ?? { tunnels: new Set(), wanted: new Set() };
+    const found = this.#agents.get(agentId) ?? { tunnels: new Set(), wanted: new Set(), open: 0 };
     this.#agents.set(agentId, found);
     return found;
   }
 
-  #forget(agentId: bigint, { tunnels, wanted }: Waiting): void {
-    if (tunnels.size === 0 && wanted.size === 0) this.#agents.delete(agentId);
+  #forget(agentId: bigint, { tunnels, wanted, open }: Waiting): void {
+    if (tunnels.size === 0 && wanted.size === 0 && open === 0) this.#agents.delete(agentId);
   }
 }

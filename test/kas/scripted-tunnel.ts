@@ -34,6 +34,8 @@ export class ScriptedTunnel {
   readonly #responses: AsyncIterator<ConnectResponse>;
 
   constructor(t: ExecutionContext, kas: Kas, first: Request = DESCRIPTOR) {
+    // A call that never comes must not hang a run.
+    t.timeout(60_000);
     const left = new AbortController();
     t.teardown(() => left.abort());
     this.#responses = createClient(ReverseTunnel, kas.transport)

@@ -25,6 +25,10 @@ export interface AgentServerOptions {
   apiSecret?: string;
   usagePeriod?: string;
   tls?: { certFile: string; keyFile: string };
+  /** One of several. `port`: for the others. */
+  replica?: { redis: string; redisPassword?: string; secret: string; port: number };
+  /** Of another one; where not said, each has its own. */
+  registry?: string;
   /** Of an earlier one, to come back at. */
   port?: number;
   directory?: string;
@@ -50,8 +54,10 @@ export class AgentServer implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
   readonly #ownsDirectory: boolean;
+  readonly #registry: string | undefined;
 
   constructor(options: AgentServerOptions) {
+    this.#registry = options.registry;
     this.#ownsDirectory = options.directory === undefined;
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), 'gitlab-agent-server-test-'));
     this.#write(options);
@@ -59,7 +65,12 @@ export class AgentServer implements AsyncDisposable {
       process.execPath,
       ['--enable-source-maps', PROGRAM, `--configuration-file=${join(this.directory, 'server.yaml')}`],
       {
-        env: { PATH: process.env.PATH, HOME: this.directory, TMPDIR: this.directory },
+        env: {
+          PATH: process.env.PATH,
+          HOME: this.directory,
+          TMPDIR: this.directory,
+          ...(options.replica && { OWN_PRIVATE_API_URL: `http://127.0.0.1:${options.replica.port}` }),
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
@@ -108,7 +119,7 @@ export class AgentServer implements AsyncDisposable {
   }
 
   get registry(): string {
-    return join(this.directory, 'registry.yaml');
+    return this.#registry ?? join(this.directory, 'registry.yaml');
   }
 
   /** A new token of an agent, in the registry. */
@@ -159,6 +170,7 @@ export class AgentServer implements AsyncDisposable {
     webhookSecret,
     kubernetesApi,
     apiSecret,
+    replica,
     usagePeriod = '1m',
     tls,
     port = 0,
@@ -169,7 +181,7 @@ export class AgentServer implements AsyncDisposable {
     };
     mkdirSync(join(this.directory, 'git'), { recursive: true });
     if (gitToken !== undefined) file('git/token', gitToken);
-    if (secret === undefined && this.#ownsDirectory)
+    if (secret === undefined && this.#ownsDirectory && this.#registry === undefined)
       file('registry.yaml', `salt: ${Buffer.alloc(16, 7).toString('base64url')}\nagents: []\n`);
     const lines = [
       'gitlab:',
@@ -196,6 +208,12 @@ export class AgentServer implements AsyncDisposable {
         ? []
         : [
             `api: { listen: { address: "127.0.0.1:0", authentication_secret_file: ${file('api-secret', apiSecret)} } }`,
+          ]),
+      ...(replica === undefined
+        ? []
+        : [
+            `redis: { server: { address: "${replica.redis}" }${replica.redisPassword === undefined ? '' : `, password_file: ${file('redis-password', replica.redisPassword)}`} }`,
+            `private_api: { listen: { address: "127.0.0.1:${replica.port}", authentication_secret_file: ${file('private-secret', replica.secret)} } }`,
           ]),
       ...(webhookSecret === undefined
         ? []
