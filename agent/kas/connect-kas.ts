@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import type { SecureClientSessionOptions } from 'node:http2';
+import type { ClientHttp2Stream, Http2Session, SecureClientSessionOptions } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import type { Interceptor, Transport } from '@connectrpc/connect';
@@ -26,6 +26,8 @@ export interface KasOptions {
 /** The connection to an agent server: opened when the first call needs it, and anew after it was lost. */
 export interface Kas extends Disposable {
   transport: Transport;
+  /** For one call whose end has to be known at once, even while nobody reads: it is told of the stream. */
+  watched(onStream: (stream: ClientHttp2Stream) => void): Transport;
 }
 
 /** As GitLab's agent, in ms: more often than every 20 s a server takes for an attack. */
@@ -36,6 +38,9 @@ const CONNECT_TIMEOUT = 20_000;
 const MESSAGE_BYTES = 4 * 2 ** 20;
 /** What may be under way to a slow reader, in bytes. */
 const WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 16 * WINDOW;
+/** Of all streams: with hundreds of answers under way, Node's 10 MB would not let new streams in. In MB. */
+const SESSION_MEMORY = 512;
 
 export function connectKas(options: KasOptions): Kas {
   const { url } = options.flags.address;
@@ -49,17 +54,39 @@ export function connectKas(options: KasOptions): Kas {
     },
     sessionOptions(options),
   );
-  return {
-    transport: createGrpcTransport({
+  const wide = new WeakSet<Http2Session>();
+  /** Of all streams together: with the 64 KiB that it begins with, calls would wait for each other. */
+  const widen = (session: Http2Session | undefined): void => {
+    if (!session || session.destroyed || wide.has(session)) return;
+    wide.add(session);
+    session.setLocalWindowSize(SESSION_WINDOW);
+  };
+  const transportOver = (sessionManager: Sessions): Transport =>
+    createGrpcTransport({
       baseUrl: url.origin,
-      sessionManager: sessions,
+      sessionManager,
       interceptors: [credentials(options)],
       acceptCompression: [compressionGzip],
       readMaxBytes: MESSAGE_BYTES,
-    }),
+    });
+  return {
+    transport: transportOver(sessions),
+    watched: (onStream) =>
+      transportOver({
+        authority: sessions.authority,
+        async request(...call) {
+          const stream = await sessions.request(...call);
+          widen(stream.session);
+          onStream(stream);
+          return stream;
+        },
+        notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
+      }),
     [Symbol.dispose]: () => sessions.abort(new Error('the agent ends')),
   };
 }
+
+type Sessions = Pick<Http2SessionManager, 'authority' | 'request' | 'notifyResponseByteRead'>;
 
 function credentials({ token, userAgent }: KasOptions): Interceptor {
   return (next) => async (request) => {
@@ -72,12 +99,13 @@ function credentials({ token, userAgent }: KasOptions): Interceptor {
 function sessionOptions(options: KasOptions): SecureClientSessionOptions {
   const { flags, ca } = options;
   const settings = { initialWindowSize: WINDOW, enablePush: false };
+  const limits = { settings, maxSessionMemory: SESSION_MEMORY };
   const { address } = flags;
-  if (address.kind === 'websocket') return { settings, createConnection: () => openWebSocket(options) };
-  if (!address.secure) return { settings };
+  if (address.kind === 'websocket') return { ...limits, createConnection: () => openWebSocket(options) };
+  if (!address.secure) return limits;
   const servername = serverNameOf(flags);
   return {
-    settings,
+    ...limits,
     ca: [...authorities(), ...(ca === undefined ? [] : [ca])],
     rejectUnauthorized: !flags.insecure,
     ...(servername !== undefined && { servername }),

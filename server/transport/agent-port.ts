@@ -37,6 +37,7 @@ export interface AgentPortOptions {
 const FIRST_BYTES = 10_000;
 /** An answer that nobody reads stops there, in bytes, for each stream; more makes far peers quicker. */
 const WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 16 * WINDOW;
 
 /** One port for all agents: gRPC in cleartext or TLS, and gRPC inside a WebSocket. */
 export class AgentPort implements AsyncDisposable {
@@ -178,6 +179,10 @@ export class AgentPort implements AsyncDisposable {
     const connection = { address: this.#arriving, ending: ending.signal, closed: closed.signal };
     this.#sessions.set(session, { connection, end });
     session.on('error', () => {});
+    // Of all streams together: with the 64 KiB that it begins with, answers of clusters would wait for each other.
+    const widen = (): void => session.setLocalWindowSize(SESSION_WINDOW);
+    if (session.connecting) session.once('connect', widen);
+    else widen();
     session.once('close', () => {
       this.#sessions.delete(session);
       for (const controller of [ending, closed]) controller.abort(new Error('the connection is closed'));

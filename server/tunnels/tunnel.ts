@@ -6,7 +6,7 @@ import {
   ConnectResponseSchema,
   type Descriptor,
 } from '../../core/grpc/generated/reverse_tunnel_pb.ts';
-import { Handover } from './handover.ts';
+import { Handover } from '../../core/grpc/handover.ts';
 
 /** One call through a tunnel: what is sent and received are the bytes of the called method's messages. */
 export interface TunnelCall {

@@ -9,7 +9,7 @@ import {
   type ConnectResponse,
   ReverseTunnel,
 } from '../../core/grpc/generated/reverse_tunnel_pb.ts';
-import { Handover } from '../../server/tunnels/handover.ts';
+import { Handover } from '../../core/grpc/handover.ts';
 
 type Request = MessageInitShape<typeof ConnectRequestSchema>['msg'];
 type Response = NonNullable<MessageInitShape<typeof HttpResponseSchema>['message']>;

@@ -28,6 +28,14 @@ export class Handover<T> implements AsyncIterable<T> {
     this.#wake?.();
   }
 
+  /** It ends at once: what was put is not handed over any more, and whoever waits for that is told. */
+  cut(error: Error): void {
+    this.#end = { error };
+    this.#waiting?.failed(error);
+    this.#waiting = undefined;
+    this.#wake?.();
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     try {
       for (;;) {
