@@ -1,3 +1,4 @@
+import type { GitLabOptions } from '../core/gitlab/connection.ts';
 import { openProjects } from '../core/gitlab/projects.ts';
 import type { GitLabFailure } from '../core/model/gitlab.ts';
 import type { GitLabProjects } from '../core/model/gitlab-projects.ts';
@@ -29,6 +30,8 @@ export interface Desk extends Surroundings {
   token: Token | undefined;
   gitlabUrl: string;
   gitlab: GitLabProjects;
+  /** What it was opened with. */
+  gitlabOptions: GitLabOptions;
   /** When pointing and waiting are over, in ms since 1970. */
   deadline: number;
 }
@@ -47,7 +50,7 @@ export function openDesk(
       hint: 'https://gitlab.example.com',
     });
   const { signal, sleep, random, version, requestTimeout: timeout } = around;
-  const gitlab = openProjects({
+  const gitlabOptions: GitLabOptions = {
     url: gitlabUrl,
     // No header at all would do, too: GitLab takes an empty one for none.
     token: () => Promise.resolve(token?.value ?? ''),
@@ -57,9 +60,10 @@ export function openDesk(
     random,
     ...(timeout !== undefined && { timeout }),
     userAgent: `gitlab-agent-ci/${version}`,
-  });
+  };
+  const gitlab = openProjects(gitlabOptions);
   const deadline = around.now() + inputs.timeout;
-  return { ...around, inputs, host, job, token, gitlabUrl, gitlab, deadline };
+  return { ...around, inputs, host, job, token, gitlabUrl, gitlab, gitlabOptions, deadline };
 }
 
 /** The project with the manifests. */

@@ -55,10 +55,18 @@ export const INPUTS = {
   },
   against: {
     describe:
-      'What diff compares with: base (of the merge request), applied (by the agent) or live. Default: live with a kube context, else base in merge requests, else applied.',
+      'What diff compares with: base (of the merge request), applied (by the agent) or live. Default: live with a kube context or agent_server, else base in merge requests, else applied.',
   },
   kube_context: {
     describe: 'Context of KUBECONFIG for live. Default: that of the agent, else KUBE_CONTEXT.',
+  },
+  agent_server: {
+    describe:
+      "Address of the agent server for clusters' APIs: diff asks the agent's cluster there, with the job token.",
+  },
+  agent_id: {
+    describe:
+      'Number of the agent for agent_server. Default: that of agent in config_project, as GitLab says.',
   },
   fail_on: { describe: 'Fails diff where objects are: delete, replace, unknown, any; one a line.' },
   plan_file: { describe: 'File for the plan of diff against a live cluster, for apply --plan.' },

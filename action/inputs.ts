@@ -1,4 +1,5 @@
 import { parseDuration } from '../core/config/duration.ts';
+import { mayCarryToken } from '../core/git/repository-url.ts';
 import { isDnsLabel } from '../core/model/dns-label.ts';
 import { nearNames } from '../core/model/near-names.ts';
 import { type Problem, ProblemError } from '../core/model/problem.ts';
@@ -38,6 +39,8 @@ export interface Inputs {
   comment?: boolean;
   against?: Against;
   kubeContext?: string;
+  agentServer?: string;
+  agentId?: number;
   failOn: FailOn[];
   planFile?: string;
   reportPath: string;
@@ -87,12 +90,14 @@ export function readInputs(env: Env): Inputs {
     ...reader.optional('comment', reader.flag('comment')),
     ...reader.optional('against', reader.choice('against', AGAINST)),
     ...reader.optional('kubeContext', reader.text('kube_context')),
+    ...reader.optional('agentServer', reader.url('agent_server', 'https://kas.example.com/k8s-proxy')),
+    ...reader.optional('agentId', reader.number('agent_id')),
     failOn: reader.choices('fail_on', FAIL_ON),
     ...reader.optional('planFile', reader.text('plan_file')),
     reportPath: reader.text('report_path')!,
     mergeRequest: reader.flag('merge_request') ?? false,
     force: reader.flag('force') ?? false,
-    ...reader.optional('gitlabUrl', reader.url('gitlab_url')),
+    ...reader.optional('gitlabUrl', reader.url('gitlab_url', 'https://gitlab.example.com')),
     ...reader.optional('token', reader.text('token') ?? (env.GITLAB_AGENT_TOKEN?.trim() || undefined)),
   };
   reader.refuseUnknown();
@@ -122,6 +127,28 @@ function checkTogether(inputs: Inputs, reader: Reader): void {
     reader.refuse('agent', 'is missing', 'against applied asks what that agent applied');
   if (inputs.planFile !== undefined && inputs.against !== undefined && inputs.against !== 'live')
     reader.refuse('plan_file', 'is for a diff against a live cluster', 'leave it out, or say against: live');
+  checkAgentServer(inputs, reader);
+}
+
+function checkAgentServer(inputs: Inputs, reader: Reader): void {
+  const { mode, agentServer, agentId, kubeContext, against, agent, configProject } = inputs;
+  if (agentServer === undefined) {
+    if (agentId !== undefined) reader.refuse('agent_id', 'is for agent_server', 'leave it out');
+    return;
+  }
+  const url = URL.parse(agentServer);
+  if (url && !mayCarryToken(url))
+    reader.refuse('agent_server', 'is not an https:// address', 'a job token is sent there');
+  if (mode !== 'diff' || (against !== undefined && against !== 'live'))
+    reader.refuse(
+      'agent_server',
+      'is for a diff against a live cluster',
+      'leave it out, or say against: live',
+    );
+  if (kubeContext !== undefined)
+    reader.refuse('agent_server', 'and kube_context exclude each other', 'leave one of the two out');
+  if (agentId === undefined && (agent === undefined || configProject === undefined))
+    reader.refuse('agent_id', 'is missing', 'name the agent by its number, or with agent and config_project');
 }
 
 class Reader {
@@ -200,12 +227,20 @@ class Reader {
     return ms;
   }
 
-  url(name: InputName): string | undefined {
+  number(name: InputName): number | undefined {
+    const value = this.text(name);
+    if (value === undefined || /^[1-9]\d{0,14}$/.test(value))
+      return value === undefined ? value : Number(value);
+    this.refuse(name, `can't be ${JSON.stringify(value)}`, 'a number that is 1 or more');
+    return undefined;
+  }
+
+  url(name: InputName, example: string): string | undefined {
     const value = this.text(name)?.replace(/\/+$/, '');
     const url = value === undefined ? undefined : URL.parse(value);
     if (value === undefined) return undefined;
     if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password)
-      this.refuse(name, 'is no URL of a GitLab', 'https://gitlab.example.com');
+      this.refuse(name, name === 'gitlab_url' ? 'is no URL of a GitLab' : 'is no URL', example);
     return value;
   }
 

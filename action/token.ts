@@ -41,6 +41,11 @@ export function checkToken(token: Token | undefined, inputs: Inputs, job: Job): 
 function checkDiff(who: string, inputs: Inputs, { mergeRequest }: Job, refuse: Refuse): string[] {
   const { agent, configProject, paths, comment } = inputs;
   const notices: string[] = [];
+  if (inputs.agentServer !== undefined && inputs.agentId === undefined)
+    refuse(
+      `look up the agent ${agent} of ${configProject}`,
+      'give its number as input agent_id, or an access token with the scope read_api',
+    );
   if (agent !== undefined && configProject !== undefined && paths.length === 0)
     notices.push(
       `all manifests are compared, not those of the entry of ${agent}: ${who} can't read ${configProject}; give an access token with the scope read_api as input token, or name them with input paths`,

@@ -91,7 +91,7 @@ export async function runAgent(surroundings: AgentSurroundings): Promise<void> {
     leases.close();
     connections.close();
   });
-  const kas = stack.use(openKas(surroundings));
+  const kas = stack.use(openKas(surroundings, metrics));
   const settled = await kas?.settle(ending.signal, (failure) => {
     readiness = { ok: false, lines: [failure.message] };
   });

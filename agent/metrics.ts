@@ -67,6 +67,18 @@ export function createMetrics(): Metrics {
       labelNames: ['state', 'result'],
       registers,
     }),
+    tunnels: new Gauge({
+      name: 'gitlab_agent_tunnels',
+      help: 'Tunnels of the agent server by their state: idle ones wait for a request.',
+      labelNames: ['state'],
+      registers,
+    }),
+    tunnelRequests: new Counter({
+      name: 'gitlab_agent_tunnel_requests_total',
+      help: 'Requests through tunnels by the class of their answer; none where there was no answer.',
+      labelNames: ['class'],
+      registers,
+    }),
     leading: new Gauge({
       name: 'gitlab_agent_leader',
       help: '1 where this replica leads.',
@@ -87,5 +99,7 @@ export interface Metrics {
   fetchSeconds: Histogram;
   requests: Counter<'method' | 'code'>;
   statuses: Counter<'state' | 'result'>;
+  tunnels: Gauge<'state'>;
+  tunnelRequests: Counter<'class'>;
   leading: Gauge;
 }

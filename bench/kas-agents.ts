@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { connectKas } from '../agent/kas/connect-kas.ts';
 import { learnIdentity } from '../agent/kas/identity.ts';
-import { parseKasAddress } from '../agent/kas/kas-flags.ts';
 import { kasSources } from '../agent/kas/kas-sources.ts';
 import { keepRegistered } from '../agent/kas/register.ts';
 import type { Sources } from '../agent/sources.ts';
 import { Log } from '../core/daemon/log.ts';
 import { AgentMetaSchema } from '../core/grpc/generated/modshared_pb.ts';
+import { parseKasAddress } from '../core/model/kas-address.ts';
 
 /** What the process is told first. */
 export interface AgentsOrder {

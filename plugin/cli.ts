@@ -5,6 +5,7 @@ import { APPLY_FLAGS, applyCommand } from './commands/apply.ts';
 import { BOOTSTRAP_FLAGS, bootstrapCommand } from './commands/bootstrap.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCommand, EDIT_FLAGS } from './commands/config.ts';
+import { credentialCommand } from './commands/credential.ts';
 import { DIFF_FLAGS, diffCommand } from './commands/diff.ts';
 import { EXPLAIN_FLAGS, explainCommand } from './commands/explain.ts';
 import { healthCommand } from './commands/health.ts';
@@ -12,6 +13,7 @@ import { helpCommand } from './commands/help.ts';
 import { historyCommand } from './commands/history.ts';
 import { INSTALL_FLAGS, installCommand } from './commands/install.ts';
 import { inventoryCommand } from './commands/inventory.ts';
+import { kubeconfigCommand } from './commands/kubeconfig.ts';
 import { logsCommand } from './commands/logs.ts';
 import { registerCommand } from './commands/register.ts';
 import { rollbackCommand } from './commands/rollback.ts';
@@ -111,6 +113,7 @@ function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
     .command(bootstrapCommand(io, finish))
     .command(completionCommand(io, finish))
     .command(configCommand(io, finish))
+    .command(credentialCommand(io, finish))
     .command(diffCommand(io, finish))
     .command(explainCommand(io, finish))
     .command(healthCommand(io, finish))
@@ -123,6 +126,7 @@ function withCommands(cli: Argv, io: Io, finish: (code: number) => void): Argv {
     .command(historyCommand(io, finish))
     .command(installCommand(io, finish))
     .command(inventoryCommand(io, finish))
+    .command(kubeconfigCommand(io, finish))
     .command(logsCommand(io, finish))
     .command(registerCommand(io, finish))
     .command(resumeCommand(io, finish))

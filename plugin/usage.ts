@@ -51,6 +51,7 @@ const AGENT_AND_PROJECT = 'an agent and a project';
 const POSITIONALS: Record<string, string> = {
   history: 'an agent, a project and one sync',
   register: 'one agent',
+  kubeconfig: 'one agent',
   bootstrap: 'one agent',
   logs: 'one agent',
   ...Object.fromEntries(

@@ -5,6 +5,7 @@ export interface Metrics {
   calls: Counter<'method' | 'code'>;
   polls: Counter<'result'>;
   batches: Counter;
+  requests: Counter<'code'>;
 }
 
 /** What is counted as it is now, when somebody asks. */
@@ -12,6 +13,7 @@ export interface Gauges {
   connections: () => number;
   agents: () => number;
   projects: () => number;
+  idleTunnels: () => number;
 }
 
 /** What Prometheus reads. Labels are words and codes: never names of agents, which may be many, and never paths. */
@@ -31,6 +33,7 @@ export function createMetrics(gauges: Gauges): Metrics {
   gauge('gitlab_agent_server_connections', 'Connections of agents.', gauges.connections);
   gauge('gitlab_agent_server_connected_agent_pods', 'Pods of agents that are connected.', gauges.agents);
   gauge('gitlab_agent_server_projects', 'Projects that agents follow.', gauges.projects);
+  gauge('gitlab_agent_server_idle_tunnels', 'Tunnels of agents that wait for a request.', gauges.idleTunnels);
   return {
     registry,
     calls: new Counter({
@@ -43,6 +46,12 @@ export function createMetrics(gauges: Gauges): Metrics {
       name: 'gitlab_agent_server_git_polls_total',
       help: 'Polls of repositories by their result.',
       labelNames: ['result'],
+      registers,
+    }),
+    requests: new Counter({
+      name: 'gitlab_agent_server_kubernetes_api_requests_total',
+      help: "Requests of people and pipelines to clusters' API that have ended, by their code.",
+      labelNames: ['code'],
       registers,
     }),
     batches: new Counter({

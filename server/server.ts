@@ -1,36 +1,27 @@
-import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import type { ConnectRouter } from '@connectrpc/connect';
 import type { Log } from '../core/daemon/log.ts';
-import { serveObservability } from '../core/daemon/observability.ts';
 import { pause } from '../core/daemon/time.ts';
-import { serveWebhook } from '../core/daemon/webhook.ts';
 import { Connections } from '../core/git/connections.ts';
-import { readToken } from '../core/git/mounted-credentials.ts';
-import { AgentConfiguration } from '../core/grpc/generated/agent_configuration_pb.ts';
-import { AgentRegistrar } from '../core/grpc/generated/agent_registrar_pb.ts';
-import { AgentTracker } from '../core/grpc/generated/agent_tracker_pb.ts';
-import { Gitops } from '../core/grpc/generated/gitops_pb.ts';
-import { ProblemError } from '../core/model/problem.ts';
-import { apiAuthentication } from './access/api-authentication.ts';
 import { authentication } from './access/authentication.ts';
-import type { Directory } from './access/directory.ts';
-import { GitLabApi } from './access/gitlab-api.ts';
-import { GitLabDirectory } from './access/gitlab-directory.ts';
-import { RegistryDirectory } from './access/registry-directory.ts';
-import type { CertificateFiles, ServerConfig } from './configuration/server-config.ts';
+import type { ServerConfig } from './configuration/server-config.ts';
+import { ownRoutes } from './kubernetes-api/routes.ts';
 import { createMetrics } from './metrics.ts';
+import { openAccess } from './open-access.ts';
+import {
+  openAgents,
+  openApi,
+  openKubernetesApi,
+  openObservability,
+  openPrivateApi,
+  openWebhook,
+} from './ports.ts';
 import { Projects } from './projects/projects.ts';
-import { agentConfigurationService } from './services/agent-configuration.ts';
-import { agentRegistrarService } from './services/agent-registrar.ts';
-import { agentTrackerService } from './services/agent-tracker.ts';
+import { openReplicas } from './replicas/open-replicas.ts';
 import { ConfigurationReports } from './services/configuration-reports.ts';
 import { ConnectedAgents } from './services/connected-agents.ts';
 import type { ServiceDesk } from './services/desk.ts';
-import { gitopsService } from './services/gitops.ts';
-import { AgentPort } from './transport/agent-port.ts';
-import { grpcHandler } from './transport/grpc-handler.ts';
-import { observeCalls } from './transport/observe-calls.ts';
+import type { AgentPort } from './transport/agent-port.ts';
+import { Tunnels } from './tunnels/tunnels.ts';
 import { reportUsage } from './usage.ts';
 
 /** What the process gives the server. */
@@ -47,12 +38,10 @@ export interface ServerSurroundings {
   signal: AbortSignal;
 }
 
-/** As gRPC's: of one message, in bytes. */
-const MESSAGE_BYTES = 4 * 2 ** 20;
-/** As GitLab's agent server, in ms: its agents send a PING every 55 s. */
-const KEEPALIVE = { pingEvery: 50_000, pingTimeout: 20_000, leastPingInterval: 20_000 };
 /** A registry costs nothing to look at, in ms. */
 const CHECK_REGISTRY_EVERY = 10_000;
+/** Whatever the caches' times, in ms. */
+const LEAST_CHECK = 1_000;
 
 /** Runs the server until the signal ends. Throws ProblemError for what can't be had at the start. */
 export async function runServer(surroundings: ServerSurroundings): Promise<void> {
@@ -66,12 +55,16 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
   const connections = stack.adopt(new Connections({ env, ...(ca !== undefined && { ca }) }), (all) =>
     all.close(),
   );
-  const connected = new ConnectedAgents(now);
+  const replicas =
+    config.replicas && stack.use(openReplicas({ config: config.replicas, env, log, random, now }));
+  const connected = new ConnectedAgents(now, replicas?.announcements, firstConnection(random));
+  const tunnels = new Tunnels(replicas?.tell);
   let port: AgentPort | undefined;
   const metrics = createMetrics({
     connections: () => port?.connections ?? 0,
-    agents: () => connected.list().length,
+    agents: () => connected.count,
     projects: () => projects.count,
+    idleTunnels: () => tunnels.idle,
   });
   const projects = new Projects({
     gitlabUrl: config.gitlabUrl,
@@ -90,151 +83,65 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     onPoll: (result) => metrics.polls.inc({ result }),
   });
   stack.defer(() => projects.end());
-  const { directory, api } = openDirectory(surroundings, ending.signal, userAgent);
-  if (api) reportUsage({ api, metrics, every: config.observability.usagePeriod, log, signal: ending.signal });
+  const { directory, visitors, usage } = openAccess({ config, log, signal: ending.signal, userAgent, now });
+  if (usage)
+    reportUsage({
+      api: usage,
+      metrics,
+      every: config.observability.usagePeriod,
+      log,
+      signal: ending.signal,
+    });
   const desk: ServiceDesk = {
     config,
     projects,
     connected,
-    ...(api && { reports: new ConfigurationReports({ api, random, log, signal: ending.signal }) }),
+    ...(usage && {
+      reports: new ConfigurationReports({ api: usage, random, log, signal: ending.signal }),
+    }),
+    tunnels,
     checkEvery:
       'secretFile' in config.access
-        ? Math.max(Math.min(config.infoTtl, config.gitops.projectTtl), 1_000)
+        ? Math.max(Math.min(config.infoTtl, config.gitops.projectTtl), LEAST_CHECK)
         : CHECK_REGISTRY_EVERY,
     metrics,
     log,
   };
-  const observability = stack.use(
-    await listening('observability.listen', () =>
-      serveObservability(config.observability.address, {
-        metrics: () => metrics.registry.metrics(),
-        metricsType: metrics.registry.contentType,
-        liveness: () => ({ ok: true, lines: [] }),
-        readiness: () =>
-          signal.aborted || !port
-            ? { ok: false, lines: [port ? 'ending' : 'starting'] }
-            : { ok: true, lines: [`${port.connections} connections`] },
-        pages: { '/agents': () => connected.json() },
-      }),
-    ),
-  );
-  log.info('Observability endpoint is up', { port: observability.address.port });
-  const { webhook } = config;
-  if (webhook) {
-    const served = await listening('webhook', () =>
-      serveWebhook({
-        address: webhook.address,
-        secret: () => readToken(webhook.secretFile),
-        onPush: (project) => projects.poke(project),
-      }),
-    );
-    stack.use(served);
-    log.info('Listening for webhooks', { port: served.address.port });
-  }
-  const { maxAge } = config.agents;
-  const common = {
-    limits: { maxAge: maxAge * 0.8, grace: maxAge, ...KEEPALIVE },
-    serverName: userAgent,
-    random,
-    log,
+  const ports = { desk, serverName: userAgent, random, now };
+  const optional = (opened: AsyncDisposable | undefined): void => {
+    if (opened) stack.use(opened);
   };
-  const { api: apiListen } = config;
-  if (apiListen) {
-    const { address: apiAddress, secretFile, tls: apiTls } = apiListen;
-    const opened = await listening('api.listen', () =>
-      AgentPort.open({
-        address: apiAddress,
-        ...(apiTls && { tls: () => readPair(apiTls) }),
-        handle: grpcHandler({
-          routes: (router) => router.service(AgentTracker, agentTrackerService(connected)),
-          interceptors: [
-            observeCalls(metrics, log),
-            apiAuthentication({ secret: () => readToken(secretFile), now }),
-          ],
-          messageBytes: MESSAGE_BYTES,
-        }),
-        ...common,
-      }),
-    );
-    stack.use(opened);
-    log.info('Listening for API connections', { port: opened.address.port, tls: apiTls !== undefined });
-  }
-  const { tls, addressHeader, callsPerTokenPerMinute, address } = config.agents;
-  port = stack.use(
-    await listening('agent.listen', () =>
-      AgentPort.open({
-        address,
-        ...(tls && { tls: () => readPair(tls) }),
-        ...(addressHeader !== undefined && { addressHeader }),
-        handle: grpcHandler({
-          routes: (router) => registerServices(router, desk),
-          interceptors: [
-            observeCalls(metrics, log),
-            authentication({ directory, callsPerTokenPerMinute, log, now }),
-          ],
-          messageBytes: MESSAGE_BYTES,
-        }),
-        ...common,
-      }),
-    ),
+  stack.use(
+    await openObservability(desk, {
+      metrics: () => metrics.registry.metrics(),
+      metricsType: metrics.registry.contentType,
+      liveness: () => ({ ok: true, lines: [] }),
+      readiness: () =>
+        signal.aborted || !port
+          ? { ok: false, lines: [port ? 'ending' : 'starting'] }
+          : { ok: true, lines: [`${port.connections} connections`] },
+      pages: { '/agents': () => connected.json() },
+    }),
   );
-  log.info('Listening for agentk connections', { port: port.address.port, tls: tls !== undefined });
+  optional(await openWebhook(desk));
+  optional(await openApi(ports));
+  const own = ownRoutes(tunnels);
+  const privatePort =
+    replicas &&
+    config.replicas &&
+    (await openPrivateApi(desk, config.replicas.privateApi, replicas.privateApi(own)));
+  optional(privatePort);
+  const accessPort = await openKubernetesApi(ports, replicas?.routes(own) ?? own, visitors(projects));
+  optional(accessPort);
+  const { callsPerTokenPerMinute, grace } = config.agents;
+  port = stack.use(await openAgents(ports, authentication({ directory, callsPerTokenPerMinute, log, now })));
   await pause(Number.POSITIVE_INFINITY, signal);
   log.info('Draining', { connections: port.connections });
-  await port.drain(config.agents.grace);
+  // Requests that are under way keep their tunnels; those that wait for a call are taken elsewhere at once.
+  await Promise.all([accessPort?.drain(grace), privatePort?.drain(grace), port.drain(grace)]);
 }
 
-/** The services that agents call. */
-function registerServices(router: ConnectRouter, desk: ServiceDesk): void {
-  router.service(AgentConfiguration, agentConfigurationService(desk));
-  router.service(Gitops, gitopsService(desk));
-  router.service(AgentRegistrar, agentRegistrarService(desk));
-}
-
-function openDirectory(
-  { config, log }: ServerSurroundings,
-  signal: AbortSignal,
-  userAgent: string,
-): { directory: Directory; api?: GitLabApi } {
-  const now = (): number => Date.now();
-  const { access } = config;
-  if ('registryFile' in access) return { directory: new RegistryDirectory(access.registryFile, log, now) };
-  const { secretFile } = access;
-  const secret = (): Promise<string | undefined> => readToken(secretFile);
-  const api = new GitLabApi({ url: config.gitlabUrl, secret, userAgent, rate: config.apiRate, now });
-  const directory = new GitLabDirectory({
-    api,
-    info: { ttl: config.infoTtl, errorTtl: config.infoErrorTtl },
-    project: { ttl: config.gitops.projectTtl, errorTtl: config.gitops.projectErrorTtl },
-    signal,
-    now,
-  });
-  return { directory, api };
-}
-
-function readPair({ certificateFile, keyFile }: CertificateFiles) {
-  return { cert: readPem(certificateFile), key: readPem(keyFile) };
-}
-
-function readPem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ProblemError({ code: 'Certificate', message: `the file can't be read: ${code}`, file });
-  }
-}
-
-/** Words what stops a port from being opened. */
-async function listening<T>(what: string, open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (error instanceof ProblemError || code === undefined) throw error;
-    const message = code.startsWith('ERR_')
-      ? `${what}: the certificate and its key can't be used (${code})`
-      : `${what}: can't listen there (${code})`;
-    throw new ProblemError({ code: 'Listen', message });
-  }
+/** Connections are counted from a number of 62 bits, which no other replica has. */
+function firstConnection(random: () => number): bigint {
+  return BigInt(Math.floor(random() * 2 ** 30)) << 32n;
 }

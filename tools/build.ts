@@ -76,7 +76,7 @@ const building = Promise.all([
     entryPoints: { 'gitlab-agent-server': 'server/main.ts' },
     outdir: out('server'),
     format: 'esm',
-    banner,
+    banner: { js: `#!/usr/bin/env node\n${banner.js}` },
   }),
   esbuild.build({
     ...shared,
@@ -93,6 +93,7 @@ const results = await building.catch(() => process.exit(1));
 for (const name of ['kubectl-gitlab_agent.cjs', 'kubectl_complete-gitlab_agent.cjs'])
   await chmod(join(out('plugin'), name), 0o755);
 await chmod(join(out('action'), 'gitlab-agent-ci.js'), 0o755);
+await chmod(join(out('server'), 'gitlab-agent-server.js'), 0o755);
 for (const program of PROGRAMS) {
   const final = join(root, 'dist', program);
   // The directories hold ESM; the plugin's entry says `.cjs` itself.

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 const directory = join(dirname(import.meta.dirname), 'dist', 'plugin');
 
 // In KB. Raise one only with a measurement of what the new code costs at start.
-const BUDGET = { entry: 4, help: 250, diff: 445 };
+const BUDGET = { entry: 4, help: 256, diff: 445 };
 
 /** Size in bytes of a file and all that it imports statically. */
 function closure(file: string, seen = new Set<string>()): number {

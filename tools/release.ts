@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { VERSION } from './bundle-options.ts';
 import { type Entry, makeArchive } from './release/archive.ts';
-import { bundleContents, executableContents } from './release/contents.ts';
+import { bundleContents, chartContents, executableContents } from './release/contents.ts';
 import { type Executable, makeExecutable } from './release/executable.ts';
 import { krewManifest } from './release/krew.ts';
 import { krewProblems } from './release/krew-rules.ts';
@@ -58,9 +58,11 @@ async function main(): Promise<void> {
   for (const executable of executables) {
     const { platform } = executable;
     const suffix = `${nameOf(platform)}.${platform.os === 'windows' ? 'zip' : 'tar.gz'}`;
-    await pack(suffix, await executableContents(executable), checksums);
+    await pack(pluginArchive(suffix), await executableContents(executable), checksums);
   }
-  await pack('darwin_all.tar.gz', await bundleContents(executables[0]!.inputs), checksums);
+  await pack(pluginArchive('darwin_all.tar.gz'), await bundleContents(executables[0]!.inputs), checksums);
+  for (const chart of ['gitlab-agent', 'gitlab-agent-server'])
+    await pack(`${chart}-${VERSION}.tgz`, await chartContents(chart), checksums);
 
   const template = await readFile(join(root, 'krew-manifest.yaml'), 'utf8');
   const manifest = krewManifest(template, { version: VERSION, homepage, downloads, checksums });
@@ -84,9 +86,12 @@ function gitlabRelease(description: string, downloads: string, files: string[]):
   return `${JSON.stringify({ tag_name: tag, name: tag, description, assets: { links } }, undefined, 2)}\n`;
 }
 
+function pluginArchive(suffix: string): string {
+  return `kubectl-gitlab_agent_${VERSION}_${suffix}`;
+}
+
 /** Makes an archive, says how large it is, and notes its checksum. */
-async function pack(suffix: string, entries: Entry[], checksums: Map<string, string>): Promise<void> {
-  const file = `kubectl-gitlab_agent_${VERSION}_${suffix}`;
+async function pack(file: string, entries: Entry[], checksums: Map<string, string>): Promise<void> {
   const path = join(out, file);
   await makeArchive(path, entries);
   const { size } = statSync(path);

@@ -6,6 +6,7 @@ import { planDocument } from '../../core/apply/plan-document.ts';
 import { decodePlanKey, NEW_PLAN_KEY, PLAN_KEY_VARIABLE } from '../../core/apply/plan-key.ts';
 import { changesOf, planRun } from '../../core/apply/plan-run.ts';
 import { connect } from '../../core/kube/cluster.ts';
+import type { Connection } from '../../core/kube/connection.ts';
 import { loadKubeconfig } from '../../core/kube/kubeconfig.ts';
 import { loadConnection } from '../../core/kube/load-connection.ts';
 import type { ManifestEntry } from '../../core/model/agent-config.ts';
@@ -20,8 +21,24 @@ import { reportAsJson } from '../../core/report/diff-report.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import type { Desk } from '../desk.ts';
 
-/** The kube context to compare with, if there is one. Throws ProblemError where one is asked for that is not there. */
-export function chooseKubeContext({ inputs, env }: Desk): string | undefined {
+/** A cluster to compare with, and what it is called. */
+export interface LiveCluster {
+  name: string;
+  connection: Connection;
+}
+
+/** The cluster to compare with, if there is one. Throws ProblemError where one is asked for that is not there. */
+export async function chooseCluster(desk: Desk): Promise<LiveCluster | undefined> {
+  if (desk.inputs.agentServer !== undefined)
+    return (await import('./agent-server.ts')).clusterBehind(desk, desk.inputs.agentServer);
+  const name = chooseKubeContext(desk);
+  const { env } = desk;
+  return name === undefined
+    ? undefined
+    : { name, connection: loadConnection({ context: name }, { env, homedir: env.HOME || homedir() }) };
+}
+
+function chooseKubeContext({ inputs, env }: Desk): string | undefined {
   const { kubeContext, agent, configProject, against } = inputs;
   if (!env.KUBECONFIG && kubeContext === undefined) {
     if (against !== 'live') return undefined;
@@ -60,14 +77,13 @@ export interface Live extends Disposable {
   plan(options: LiveOptions): Promise<Change[]>;
 }
 
-/** Connects to the cluster of a context. `namespace` is that of objects that name none. */
-export function openLive(desk: Desk, context: string, namespace: string): Live {
+/** Connects to the cluster. `namespace` is that of objects that name none. */
+export function openLive(desk: Desk, connection: Connection, namespace: string): Live {
   const { inputs, env, signal, version } = desk;
   const home = env.HOME || homedir();
   const key = inputs.planFile === undefined ? undefined : planKey(env);
   const digest = key && digestWith(key);
   const gate = digest ? new SecretGate([], digest) : new SecretGate();
-  const connection = loadConnection({ context }, { env, homedir: home });
   const cluster = connect(connection, {
     version,
     signal,

@@ -52,13 +52,13 @@ export async function runDiff(desk: Desk): Promise<number> {
 }
 
 async function compare(desk: Desk, sides: Sides, entry: ManifestEntry | undefined): Promise<Change[]> {
-  const { context, head, base } = sides;
+  const { cluster, head, base } = sides;
   const reading = readingOf(desk, entry);
   // The cluster answers while files are read.
   using live =
-    context === undefined
+    cluster === undefined
       ? undefined
-      : (await import('./live.ts')).openLive(desk, context, reading.namespace);
+      : (await import('./live.ts')).openLive(desk, cluster.connection, reading.namespace);
   await using reader = await openManifests(desk);
   const after = await reader.read(head, reading, (manifest) => live?.note(manifest));
   for (const notice of after.notices) desk.host.say(`notice: ${oneLine(notice)}`);

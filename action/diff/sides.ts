@@ -2,12 +2,13 @@ import { ProblemError } from '../../core/model/problem.ts';
 import { type Desk, hasOwnManifests, wantedCommit } from '../desk.ts';
 import type { ConfiguredEntry } from '../entry.ts';
 import { appliedRevision } from './applied.ts';
+import type { LiveCluster } from './live.ts';
 
 /** What is compared: a commit with another one, or with a cluster, or with both. */
 export interface Sides {
   head: string;
   base?: string;
-  context?: string;
+  cluster?: LiveCluster;
   /** For people: `a1b2c3 with d4e5f6`. */
   words: string;
   /** The heading's first words. */
@@ -21,18 +22,18 @@ export async function sidesOf(desk: Desk, configured: ConfiguredEntry | undefine
   const isOwn = hasOwnManifests(desk) && inputs.commit === undefined;
   const change = isOwn ? job.change : undefined;
   const head = change?.head ?? wantedCommit(desk);
-  const context = against === undefined || against === 'live' ? await kubeContext(desk) : undefined;
+  const cluster = against === undefined || against === 'live' ? await liveCluster(desk) : undefined;
   const knowsApplied = agent !== undefined || environment !== undefined;
   const base = await baseOf();
   const who = agent === undefined ? '' : ` for \`${agent}${inputs.entry ? `/${inputs.entry}` : ''}\``;
   const withWhat = [
-    ...(context === undefined ? [] : [`cluster ${context}`]),
-    ...(base === undefined || context !== undefined ? [] : [base.slice(0, 12)]),
+    ...(cluster === undefined ? [] : [`cluster ${cluster.name}`]),
+    ...(base === undefined || cluster !== undefined ? [] : [base.slice(0, 12)]),
   ].join(' and ');
   return {
     head,
     ...(base !== undefined && { base }),
-    ...(context !== undefined && { context }),
+    ...(cluster !== undefined && { cluster }),
     words: `${head.slice(0, 12)} with ${withWhat}`,
     title: `Kubernetes diff${who}`,
   };
@@ -41,7 +42,7 @@ export async function sidesOf(desk: Desk, configured: ConfiguredEntry | undefine
     if (against === 'applied') return await appliedRevision(desk, configured);
     if (change) return change.base;
     // Against a cluster, the other revision only says what left the manifests.
-    if (context !== undefined) return undefined;
+    if (cluster !== undefined) return undefined;
     if (against === 'base' || !knowsApplied)
       throw new ProblemError({
         code: 'NothingToCompare',
@@ -52,8 +53,9 @@ export async function sidesOf(desk: Desk, configured: ConfiguredEntry | undefine
   }
 }
 
-async function kubeContext(desk: Desk): Promise<string | undefined> {
+async function liveCluster(desk: Desk): Promise<LiveCluster | undefined> {
   const { env, inputs } = desk;
-  if (!env.KUBECONFIG && inputs.kubeContext === undefined && inputs.against !== 'live') return undefined;
-  return (await import('./live.ts')).chooseKubeContext(desk);
+  const isNamed = inputs.kubeContext !== undefined || inputs.agentServer !== undefined;
+  if (!env.KUBECONFIG && !isNamed && inputs.against !== 'live') return undefined;
+  return (await import('./live.ts')).chooseCluster(desk);
 }

@@ -1,9 +1,9 @@
 import type http from 'node:http';
-import type { SecureClientSessionOptions } from 'node:http2';
+import type { ClientHttp2Stream, Http2Session, SecureClientSessionOptions } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Interceptor, Transport } from '@connectrpc/connect';
-import { compressionGzip, createGrpcTransport } from '@connectrpc/connect-node';
+import { compressionGzip, createGrpcTransport, type Http2SessionManager } from '@connectrpc/connect-node';
 import { WebSocket } from 'ws';
 import { Alarm } from '../../core/daemon/time.ts';
 import { asSocket } from '../../core/grpc/as-socket.ts';
@@ -30,6 +30,8 @@ export interface Kas extends Disposable {
   transport: Transport;
   /** Rings when a connection is lost. */
   lost: Alarm;
+  /** For one call whose end has to be known at once, even while nobody reads: it is told of the stream. */
+  watched(onStream: (stream: ClientHttp2Stream) => void): Transport;
 }
 
 /** As GitLab's agent, in ms: more often than every 20 s a server takes for an attack. */
@@ -40,6 +42,9 @@ const CONNECT_TIMEOUT = 20_000;
 const MESSAGE_BYTES = 4 * 2 ** 20;
 /** What may be under way to a slow reader, in bytes. */
 const WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 16 * WINDOW;
+/** Of all streams: with hundreds of answers under way, Node's 10 MB would not let new streams in. In MB. */
+const SESSION_MEMORY = 512;
 
 export function connectKas(options: KasOptions): Kas {
   const { url } = options.flags.address;
@@ -57,19 +62,41 @@ export function connectKas(options: KasOptions): Kas {
   stack.defer(() => sessions.abort(new Error('the agent ends')));
   const lost = new Alarm();
   sessions.onLost = () => lost.ring();
-  const ending = stack.move();
-  return {
-    transport: createGrpcTransport({
+  const wide = new WeakSet<Http2Session>();
+  /** Of all streams together: with the 64 KiB that it begins with, calls would wait for each other. */
+  const widen = (session: Http2Session | undefined): void => {
+    if (!session || session.destroyed || wide.has(session)) return;
+    wide.add(session);
+    session.setLocalWindowSize(SESSION_WINDOW);
+  };
+  const transportOver = (sessionManager: Sessions): Transport =>
+    createGrpcTransport({
       baseUrl: url.origin,
-      sessionManager: sessions,
+      sessionManager,
       interceptors: [credentials(options)],
       acceptCompression: [compressionGzip],
       readMaxBytes: MESSAGE_BYTES,
-    }),
+    });
+  const ending = stack.move();
+  return {
+    transport: transportOver(sessions),
+    watched: (onStream) =>
+      transportOver({
+        authority: sessions.authority,
+        async request(...call) {
+          const stream = await sessions.request(...call);
+          widen(stream.session);
+          onStream(stream);
+          return stream;
+        },
+        notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
+      }),
     lost,
     [Symbol.dispose]: () => ending.dispose(),
   };
 }
+
+type Sessions = Pick<Http2SessionManager, 'authority' | 'request' | 'notifyResponseByteRead'>;
 
 function credentials({ token, userAgent }: KasOptions): Interceptor {
   return (next) => async (request) => {
@@ -82,15 +109,16 @@ function credentials({ token, userAgent }: KasOptions): Interceptor {
 function sessionOptions(options: KasOptions, stack: DisposableStack): SecureClientSessionOptions {
   const { flags, ca } = options;
   const settings = { initialWindowSize: WINDOW, enablePush: false };
+  const limits = { settings, maxSessionMemory: SESSION_MEMORY };
   const { address } = flags;
   if (address.kind === 'websocket') {
     const agent = stack.adopt(agentFor(options), (made) => made?.destroy());
-    return { settings, createConnection: () => openWebSocket(options, agent) };
+    return { ...limits, createConnection: () => openWebSocket(options, agent) };
   }
-  if (!address.secure) return { settings };
+  if (!address.secure) return limits;
   const servername = serverNameOf(flags);
   return {
-    settings,
+    ...limits,
     // Made once: reading hundreds of authorities for each connection takes longer than all the rest.
     secureContext: createSecureContext({ ca: [...authorities(), ...(ca === undefined ? [] : [ca])] }),
     rejectUnauthorized: !flags.insecure,

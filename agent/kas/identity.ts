@@ -5,7 +5,9 @@ import { AgentConfiguration } from '../../core/grpc/generated/agent_configuratio
 import type { AgentConfiguration as Configuration } from '../../core/grpc/generated/agentcfg_pb.ts';
 import type { AgentMeta } from '../../core/grpc/generated/modshared_pb.ts';
 import { isDnsLabel } from '../../core/model/dns-label.ts';
+import { ProblemError } from '../../core/model/problem.ts';
 import type { SourceFailure } from '../../core/model/source.ts';
+import { oneLine } from '../../core/report/escape.ts';
 import { isOurs } from './configuration-text.ts';
 import type { Kas } from './connect-kas.ts';
 import { kasFailure, ProtocolError } from './kas-failure.ts';
@@ -70,6 +72,13 @@ export async function learnIdentity(options: IdentityOptions): Promise<KasIdenti
 
 function identityOf(configuration: Configuration, { said, address, log }: IdentityOptions): KasIdentity {
   const { agentName, agentId, projectPath, gitlabExternalUrl } = configuration;
+  // With the token of another it would apply what is meant for that one's cluster.
+  if (said.agentName !== undefined && agentName !== '' && agentName !== said.agentName)
+    throw new ProblemError({
+      code: 'Agent',
+      message: `the token is that of the agent ${oneLine(agentName.slice(0, 80))}, and --agent-name says ${said.agentName}`,
+      hint: `give it a token of ${said.agentName}`,
+    });
   const name = said.agentName ?? (agentName || (agentId > 0n ? `agent-${agentId}` : UNNAMED));
   if (!isDnsLabel(name))
     throw new ProtocolError(`the agent can't be called ${JSON.stringify(name.slice(0, 80))}`);

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { type KasAddress, parseKasAddress } from '../../core/model/kas-address.ts';
 import type { Problem } from '../../core/model/problem.ts';
 
 /** How the agent server is reached, from the command line. */
@@ -11,47 +12,6 @@ export interface KasFlags {
   caFile?: string;
   serverName?: string;
   insecure: boolean;
-}
-
-export interface KasAddress {
-  kind: 'grpc' | 'websocket';
-  secure: boolean;
-  /** As it was given: for sentences. */
-  text: string;
-  /** With a scheme of HTTP, for whoever connects. */
-  url: URL;
-}
-
-const SCHEMES: Record<string, Pick<KasAddress, 'kind' | 'secure'>> = {
-  'grpc:': { kind: 'grpc', secure: false },
-  'grpcs:': { kind: 'grpc', secure: true },
-  'ws:': { kind: 'websocket', secure: false },
-  'wss:': { kind: 'websocket', secure: true },
-};
-
-const EXAMPLE = 'write grpcs://kas.example.com:443 or wss://kas.example.com';
-
-/** Reads `--kas-address`. For gRPC it has a port and no path; for WebSockets it is a URL. */
-export function parseKasAddress(text: string): KasAddress | Problem {
-  const problem = (message: string, hint = EXAMPLE): Problem => ({ code: 'Usage', message, hint });
-  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:)\/\/(.*)$/is.exec(text) ?? [];
-  const known = Object.hasOwn(SCHEMES, scheme.toLowerCase()) ? SCHEMES[scheme.toLowerCase()] : undefined;
-  if (!known)
-    return problem(
-      `unsupported scheme in GitLab Kubernetes Agent Server address: ${JSON.stringify(scheme.slice(0, -1))}`,
-      'it is one of grpc, grpcs, ws, wss',
-    );
-  // A scheme that the URL parser knows: with others it leaves hosts and ports as they are.
-  const url = URL.parse(`${known.secure ? 'https' : 'http'}://${rest}`);
-  if (!url?.hostname) return problem('--kas-address is no URL');
-  if (url.username || url.password)
-    return problem('--kas-address holds a user name or password', 'the token is in --token-file');
-  if (url.hash) return problem('--kas-address has a fragment');
-  if (known.kind === 'grpc') {
-    if (!/:\d+\/?$/.test(rest)) return problem('--kas-address has no port');
-    if (url.pathname !== '/' || url.search) return problem('--kas-address has a path, which gRPC has not');
-  }
-  return { ...known, text: text.replace(/\?.*$/s, ''), url };
 }
 
 // What the handshake itself says.

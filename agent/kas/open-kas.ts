@@ -3,16 +3,24 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { readToken } from '../../core/git/mounted-credentials.ts';
 import { AgentMetaSchema } from '../../core/grpc/generated/modshared_pb.ts';
+import { ApiRelay } from '../../core/kube/api-relay.ts';
+import { realClock } from '../../core/kube/clock.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import type { SourceFailure } from '../../core/model/source.ts';
 import type { AgentSurroundings } from '../agent.ts';
 import type { SettledFlags } from '../flags.ts';
 import type { SourcesOptions } from '../leader.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Sources } from '../sources.ts';
 import { connectKas } from './connect-kas.ts';
 import { learnIdentity } from './identity.ts';
 import { kasSources } from './kas-sources.ts';
 import { keepRegistered } from './register.ts';
+import { keepTunnels } from './tunnel/keep-tunnels.ts';
+import { MAKE_REQUEST, makeRequest } from './tunnel/make-request.ts';
+
+/** To the API server, kept for the next request through a tunnel. */
+const MOST_IDLE_CONNECTIONS = 500;
 
 /** An agent that its server has told who it is. */
 interface SettledKas {
@@ -20,17 +28,18 @@ interface SettledKas {
   sources: (options: SourcesOptions, elsewhere: Sources['entry']) => Sources;
 }
 
-interface OpenKas extends Disposable {
+interface OpenKas extends AsyncDisposable {
   /**
-   * Waits until the server says who this agent is, and keeps this Pod registered from then on. Undefined where the agent
-   * ends before.
+   * Waits until the server says who this agent is, and keeps this Pod registered and within reach from then on.
+   * Undefined where the agent ends before.
    */
   settle(end: AbortSignal, onFailure: (failure: SourceFailure) => void): Promise<SettledKas | undefined>;
 }
 
 /** The agent server that the flags name; undefined without one. */
-export function openKas(surroundings: AgentSurroundings): OpenKas | undefined {
-  const { flags, version, podName, podNamespace, kasCa, env, random, log, cacheDir, signal } = surroundings;
+export function openKas(surroundings: AgentSurroundings, metrics: Metrics): OpenKas | undefined {
+  const { flags, version, podName, podNamespace, connection, kasCa, env, random, log, cacheDir, signal } =
+    surroundings;
   if (!flags.kas) return undefined;
   const address = flags.kas.address.text;
   const kas = connectKas({
@@ -41,9 +50,14 @@ export function openKas(surroundings: AgentSurroundings): OpenKas | undefined {
     env,
   });
   const meta = create(AgentMetaSchema, { version, podName, podNamespace });
+  // Connections of its own: hundreds of watches must not be in the way of those who apply.
+  const access = { signal, clock: realClock, maxIdle: MOST_IDLE_CONNECTIONS };
+  const api = new ApiRelay(connection, access);
+  const closing = new AbortController();
+  let tunnels = Promise.resolve();
   return {
     async settle(end, onFailure) {
-      const until = AbortSignal.any([signal, end]);
+      const until = AbortSignal.any([signal, end, closing.signal]);
       const common = { kas, meta, address, random, log };
       try {
         const identity = await learnIdentity({ ...common, said: flags, signal: until, onFailure });
@@ -51,6 +65,18 @@ export function openKas(surroundings: AgentSurroundings): OpenKas | undefined {
         log.info('The agent server says who this agent is', { agent: agentName, project: configProject });
         const podId = randomBytes(8).readBigUInt64BE() & (2n ** 63n - 1n);
         void keepRegistered({ kas, meta, podId, random, log, signal: until });
+        tunnels = keepTunnels({
+          kas,
+          address,
+          methods: new Map([[MAKE_REQUEST, makeRequest({ api, log, onAnswer: countAnswer(metrics) })]]),
+          random,
+          log,
+          signal: until,
+          onChange: ({ idle, busy }) => {
+            metrics.tunnels.set({ state: 'idle' }, idle);
+            metrics.tunnels.set({ state: 'busy' }, busy);
+          },
+        });
         return {
           flags: { ...flags, agentName, configProject, gitlabUrl },
           sources: (options, elsewhere) =>
@@ -69,8 +95,17 @@ export function openKas(surroundings: AgentSurroundings): OpenKas | undefined {
         throw error;
       }
     },
-    [Symbol.dispose]: () => kas[Symbol.dispose](),
+    async [Symbol.asyncDispose]() {
+      closing.abort(new Error('the agent ends'));
+      await tunnels;
+      api.close();
+      kas[Symbol.dispose]();
+    },
   };
+}
+
+function countAnswer({ tunnelRequests }: Metrics): (status: number) => void {
+  return (status) => tunnelRequests.inc({ class: status === 0 ? 'none' : `${Math.floor(status / 100)}xx` });
 }
 
 /** The file is read again for each call: a Secret may be exchanged. A line feed at its end is an editor's. */

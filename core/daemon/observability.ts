@@ -14,7 +14,7 @@ export interface Observed {
   liveness: () => Probe;
   readiness: () => Probe;
   /** What else there is to be read, by path: JSON. */
-  pages?: Readonly<Record<string, () => string>>;
+  pages?: Readonly<Record<string, () => string | Promise<string>>>;
 }
 
 /**
@@ -38,11 +38,12 @@ export async function serveObservability(
       return answer(ok ? 200 : 503, TEXT, `${[ok ? 'ok' : 'not ok', ...lines].join('\n')}\n`);
     }
     const page = observed.pages && Object.hasOwn(observed.pages, pathname) && observed.pages[pathname];
-    if (page) return answer(200, 'application/json', `${page()}\n`);
-    if (pathname !== '/metrics') return answer(404, TEXT, 'there are /metrics, /liveness and /readiness\n');
-    observed.metrics().then(
-      (text) => answer(200, observed.metricsType, text),
-      () => answer(500, TEXT, 'the metrics could not be collected\n'),
+    if (!page && pathname !== '/metrics')
+      return answer(404, TEXT, 'there are /metrics, /liveness and /readiness\n');
+    const text = page ? Promise.resolve(page()).then((json) => `${json}\n`) : observed.metrics();
+    text.then(
+      (body) => answer(200, page ? 'application/json' : observed.metricsType, body),
+      () => answer(500, TEXT, 'that could not be collected\n'),
     );
   });
   return listen(server, address);

@@ -41,6 +41,7 @@ export function openProjects(options: GitLabOptions): GitLabProjects {
           id: found.id,
           path: String(found.path_with_namespace),
           webUrl: String(found.web_url),
+          isPublic: found.visibility === 'public',
           ...(found.default_branch && { defaultBranch: String(found.default_branch) }),
         };
       }),

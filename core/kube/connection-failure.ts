@@ -22,6 +22,12 @@ export function connectionFailure(error: unknown, server: string): ApiFailure {
 
 /** A failure that every request would meet, with what to do; undefined where the API server refused this one only. */
 export function connectionProblem({ status, reason, message }: ApiFailure): ProblemError | undefined {
+  const ofServer = AGENT_SERVER.exec(message)?.[1];
+  if (ofServer) {
+    const hint = status === 401 || status === 403 ? HINTS.AgentServer : undefined;
+    const said = `the agent server does not let this through (${status}): ${ofServer}`;
+    return new ProblemError({ code: 'AgentServer', message: said, ...(hint && { hint }) });
+  }
   const refused = (message: string): ProblemError =>
     new ProblemError({ code: 'Unauthorized', message, hint: HINTS.Unauthorized! });
   if (status === 403 && /User "system:anonymous" cannot /.test(message))
@@ -34,6 +40,9 @@ export function connectionProblem({ status, reason, message }: ApiFailure): Prob
   const hint = HINTS[reason];
   return new ProblemError({ code: reason || 'Unreachable', message, ...(hint && { hint }) });
 }
+
+/** How agent servers, GitLab's and ours, begin what they say themselves, so that it is not taken for the cluster's word. */
+const AGENT_SERVER = /^GitLab Agent Server: (.+)/s;
 
 const HINTS: Record<string, string> = {
   ConnectionRefused:
@@ -50,6 +59,8 @@ const HINTS: Record<string, string> = {
   PlainHttp: 'use http:// in the server address, or the port that speaks https',
   NotHttp: 'use https:// in the server address',
   Unauthorized: 'the credentials are refused: log in again, or fetch the kubeconfig anew',
+  AgentServer:
+    "is the token good, and does user_access or ci_access of the agent's config.yaml let its owner or this project in?",
   NotKubernetes:
     'is the server in the kubeconfig the API server, and does a proxy need a login or an exception (NO_PROXY)?',
 };

@@ -25,12 +25,14 @@ export interface ClientCertificate {
 
 /**
  * Makes the agent for a connection: keep-alive, TLS settled once and not per request. Of idle connections at most
- * `maxIdle` are kept; how many there are at once is for the caller to say, and watches don't count.
+ * `maxIdle` are kept; how many there are at once is for the caller to say, and watches don't count. Of an answer
+ * `readAhead` bytes are taken before somebody reads them, where it is said.
  */
 export function openEndpoint(
   connection: Pick<Connection, 'server' | 'tls' | 'proxy'>,
   certificate: ClientCertificate | undefined,
   maxIdle: number,
+  readAhead?: number,
 ): Endpoint {
   const { server, proxy } = connection;
   const url = new URL(server);
@@ -38,7 +40,12 @@ export function openEndpoint(
   const host = bareHost(url.hostname);
   const port = Number(url.port) || (secure ? 443 : 80);
   const prefix = url.pathname.replace(/\/$/, '');
-  const pool = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: maxIdle };
+  const pool = {
+    keepAlive: true,
+    keepAliveMsecs: 30_000,
+    maxFreeSockets: maxIdle,
+    ...(readAhead !== undefined && { highWaterMark: readAhead }),
+  };
   const proxyTls = () => ({
     secureContext: createSecureContext({
       ca: [...getCACertificates('default'), ...(connection.tls.ca ? [connection.tls.ca] : [])],

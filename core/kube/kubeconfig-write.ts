@@ -1,5 +1,6 @@
 import {
   closeSync,
+  mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -8,7 +9,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { isMap, isScalar, isSeq, parseDocument, type Range } from 'yaml';
+import { ProblemError } from '../model/problem.ts';
 
 /**
  * Writes renewed tokens into the auth-provider of a user, as kubectl does, but leaves everything else of the file
@@ -19,17 +22,59 @@ export function saveProviderConfig(
   { file, user }: { file: string; user: string },
   config: Record<string, string>,
 ): void {
-  let locked = false;
   try {
-    const target = realpathSync(file);
-    closeSync(openSync(`${target}.lock`, 'wx', 0));
-    locked = true;
-    const text = edit(readFileSync(target, 'utf8'), user, config);
-    if (text !== undefined) replaceFile(target, text);
+    rewriteFile(file, (text = '') => edit(text, user, config));
   } catch {
     // Nothing to tell: a person's login works now, and asks for a new login at worst.
+  }
+}
+
+/**
+ * Writes a kubeconfig file, whole or not at all, under kubectl's own lock. `change` gets what is in it, undefined where
+ * there is no such file yet: that becomes one that nobody else can read. Throws ProblemError, and what `change` throws.
+ */
+export function writeKubeconfig(file: string, change: (text: string | undefined) => string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    rewriteFile(file, change);
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    const { code = String(error) } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST')
+      throw new ProblemError({
+        code: 'KubeconfigLocked',
+        message: `the kubeconfig ${file} is being written by another program`,
+        hint: `try again; if there is no such program, delete ${file}.lock`,
+      });
+    const why = { EACCES: 'permission denied', EROFS: 'it is on a read-only file system' }[code] ?? code;
+    throw new ProblemError({
+      code: 'KubeconfigUnwritable',
+      message: `the kubeconfig ${file} can't be written: ${why}`,
+      hint: 'name another file with --kubeconfig',
+    });
+  }
+}
+
+function rewriteFile(file: string, change: (text: string | undefined) => string | undefined): void {
+  const lock = `${file}.lock`;
+  closeSync(openSync(lock, 'wx', 0));
+  try {
+    const target = realpathOf(file);
+    const old = target === undefined ? undefined : readFileSync(target, 'utf8');
+    const text = change(old);
+    if (text !== undefined && text !== old) replaceFile(target ?? file, text);
   } finally {
-    if (locked) rmSync(`${realpathSync(file)}.lock`, { force: true });
+    rmSync(lock, { force: true });
+  }
+}
+
+/** What a link leads to is written, not the link; undefined where nothing is there. */
+function realpathOf(file: string): string | undefined {
+  try {
+    return realpathSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
@@ -62,8 +107,9 @@ function splice(text: string, places: { value: string; range: Range }[]): string
 /** Whole or not at all, with the rights that it had. */
 function replaceFile(file: string, text: string): void {
   const part = `${file}.${process.pid}.part`;
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0o600;
   try {
-    writeFileSync(part, text, { mode: statSync(file).mode & 0o777 });
+    writeFileSync(part, text, { mode: mode & 0o777 });
     renameSync(part, file);
   } catch (error) {
     rmSync(part, { force: true });

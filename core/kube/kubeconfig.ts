@@ -30,8 +30,8 @@ export function loadKubeconfig(
     userFiles: new Map(),
     missing: [],
   };
-  for (const file of candidates(explicit, env, homedir)) {
-    const text = readText(file);
+  for (const file of kubeconfigFiles(explicit, env, homedir)) {
+    const text = readKubeconfigFile(file);
     if (text !== undefined) {
       loaded.files.push(file);
       const config = parseKubeconfig(text, file);
@@ -47,7 +47,8 @@ export function loadKubeconfig(
   return loaded;
 }
 
-function candidates(
+/** The files that count, as kubectl looks for them, whether they are there or not. */
+export function kubeconfigFiles(
   explicit: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
   homedir: string,
@@ -58,7 +59,8 @@ function candidates(
   return [join(homedir, '.kube', 'config')];
 }
 
-function readText(file: string): string | undefined {
+/** The text of a file; undefined where it is not there. Throws ProblemError where it can't be read. */
+export function readKubeconfigFile(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch (error) {

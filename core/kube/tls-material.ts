@@ -80,6 +80,14 @@ function readPem(data: string | undefined, file: string | undefined, what: strin
   }
 }
 
+/** The certificates of a PEM file, to be put into a kubeconfig; keys and texts between them are left out. Throws ProblemError. */
+export function readAuthorities(file: string): string {
+  const what = 'the certificate authority';
+  const pem = readPem(undefined, file, what)!;
+  checkCertificates(pem, `${what} in ${file}`);
+  return `${pem.toString('latin1').match(PEM_CERTIFICATE)!.join('\n')}\n`;
+}
+
 const PEM_CERTIFICATE =
   /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]*-----END (?:TRUSTED )?CERTIFICATE-----/g;
 

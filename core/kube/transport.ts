@@ -1,11 +1,11 @@
 import type { ClientRequest } from 'node:http';
 import type { ApiFailure } from '../model/cluster.ts';
+import { ApiAccess } from './api-access.ts';
 import { type ApiRequest, judge, type Opened, type Sent } from './api-request.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { connectionFailure } from './connection-failure.ts';
-import { type Credential, type CredentialSource, openCredentials } from './credentials.ts';
-import { type Endpoint, openEndpoint } from './endpoint.ts';
+import type { Credential } from './credentials.ts';
 import { failureOf, noAnswer } from './failure.ts';
 import { impersonationHeaders } from './impersonation.ts';
 import { Limiter, type Slot } from './limiter.ts';
@@ -60,9 +60,7 @@ export class Transport {
   readonly #underWay = new Set<ClientRequest>();
   readonly #closing = new AbortController();
   readonly #ended: AbortSignal;
-  #credentials: Promise<CredentialSource> | undefined;
-  /** The newest last; older ones had another client certificate and only finish what they began. */
-  readonly #endpoints: { endpoint: Endpoint; certificate: Credential['certificate'] }[] = [];
+  readonly #access: ApiAccess;
   #serverKnown = false;
 
   constructor(connection: Connection, options: TransportOptions) {
@@ -71,6 +69,11 @@ export class Transport {
     this.#ended = AbortSignal.any([options.signal, this.#closing.signal]);
     this.#budget = new RetryBudget(options.clock, options.retryWindow);
     this.#maxSockets = options.maxConcurrency ?? DEFAULT_CONCURRENCY;
+    this.#access = new ApiAccess(connection, {
+      clock: options.clock,
+      signal: this.#ended,
+      maxIdle: this.#maxSockets,
+    });
     this.#limiter = new Limiter({ clock: options.clock, signal: this.#ended, max: this.#maxSockets });
     // On this machine compressing costs more than sending.
     const compress = connection.compression && !isLoopback(bareHost(new URL(connection.server).hostname));
@@ -127,7 +130,7 @@ export class Transport {
       ended.throwIfAborted();
       const slot = await this.#limiter.acquire();
       try {
-        const source = await this.#source();
+        const source = await this.#access.source();
         const credential = await source.current();
         const opened = await this.#openOnce(wire, credential, { slot, timeout, ended });
         if (opened.ok || !mayRenew || opened.failure.status !== 401) return opened;
@@ -157,7 +160,7 @@ export class Transport {
   async #attempt(request: ApiRequest, wire: WireRequest, mayRenew: boolean): Promise<Attempted> {
     const slot = await this.#limiter.acquire();
     try {
-      const source = await this.#source();
+      const source = await this.#access.source();
       const credential = await source.current();
       const attempted = await this.#exchange(request, wire, credential, slot);
       const { sent } = attempted;
@@ -181,7 +184,7 @@ export class Transport {
     const sending = { ...wire, headers: { ...wire.headers, ...credential.headers } };
     const limits = { timeout: requestTimeout, maxBytes: MAX_BODY };
     const answered = await this.#answered(sending, slot, this.#ended, async () => ({
-      reply: await exchange(this.#endpointFor(credential), sending, limits, this.#underWay),
+      reply: await exchange(this.#access.endpointFor(credential), sending, limits, this.#underWay),
     }));
     if (!answered.ok) return { sent: { ok: false, failure: answered.failure } };
     const { reply, latency, retryAfter } = answered;
@@ -201,7 +204,7 @@ export class Transport {
     const limits = { timeout, maxBytes: MAX_BODY };
     const { openStream } = await import('./stream.ts');
     const answered = await this.#answered(sending, slot, ended, () =>
-      openStream(this.#endpointFor(credential), sending, limits, this.#underWay, ended),
+      openStream(this.#access.endpointFor(credential), sending, limits, this.#underWay, ended),
     );
     if (!answered.ok) return answered;
     const { reply, chunks, end } = answered;
@@ -252,22 +255,9 @@ export class Transport {
     };
   }
 
-  #source(): Promise<CredentialSource> {
-    this.#credentials ??= openCredentials(this.#connection.auth, this.#options.clock, this.#ended);
-    return this.#credentials;
-  }
-
-  #endpointFor({ certificate }: Credential): Endpoint {
-    const newest = this.#endpoints.at(-1);
-    if (newest && newest.certificate === certificate) return newest.endpoint;
-    const endpoint = openEndpoint(this.#connection, certificate, this.#maxSockets);
-    this.#endpoints.push({ endpoint, certificate });
-    return endpoint;
-  }
-
   #drop(): void {
     for (const request of this.#underWay) request.destroy();
-    for (const { endpoint } of this.#endpoints) endpoint.close();
+    this.#access.close();
   }
 }
 

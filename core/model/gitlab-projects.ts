@@ -8,6 +8,8 @@ export interface ProjectDetails extends GitLabProject {
   /** Absent for an empty repository. */
   defaultBranch?: string;
   webUrl: string;
+  /** Whether everybody may read it. */
+  isPublic: boolean;
 }
 
 /** A file at a revision. */

@@ -3,42 +3,52 @@ import type { GitLabOptions } from '../../core/gitlab/connection.ts';
 import { openProjects } from '../../core/gitlab/projects.ts';
 import type { BootstrapFlags } from '../commands/bootstrap.ts';
 import { gitlabAccess, gitlabProblem } from '../gitlab/access.ts';
+import { checkedName } from '../gitlab/agent-name.ts';
 import { configuredManifests } from '../install/configured-manifests.ts';
 import { withDesk } from '../install/desk.ts';
-import { readInstall } from '../install/live-install.ts';
-import { readSettings } from '../install/read-settings.ts';
-import { givenSecrets, install, manifestsOf, withRules } from '../install/run-install.ts';
-import { type SecretData, secretManifests } from '../install/secrets.ts';
+import { checkSecretFlags, givenSecrets } from '../install/given-secrets.ts';
+import { type LiveInstall, readInstall } from '../install/live-install.ts';
+import { readSettings, withGitLab } from '../install/read-settings.ts';
+import { install, manifestsOf, withRules } from '../install/run-install.ts';
+import { type SecretData, secretsFor } from '../install/secrets.ts';
 import { SECRETS, USUAL_NAMESPACE } from '../install/settings.ts';
 import type { Io } from '../io.ts';
 import { Tokens } from '../read-token.ts';
-import { checkedName, findOrCreate } from '../register/run-register.ts';
+import { findOrCreate, registerAgent } from '../register/run-register.ts';
 import { runWait } from '../wait/run-wait.ts';
 import { readTimeout } from '../wait-flags.ts';
+import { checkReadable, getsTokenOfGitLab, withAgentServer } from './agent-server.ts';
 import { configurationFile } from './configuration-file.ts';
 import { projectsToRead, readingTokens } from './reading-tokens.ts';
 
 /** Runs `bootstrap` and returns its exit code. Throws ProblemError for what a person has to mend. */
-export async function runBootstrap(flags: BootstrapFlags, io: Io): Promise<number> {
+export async function runBootstrap(given: BootstrapFlags, io: Io): Promise<number> {
+  const flags = withAgentServer(given);
   const timeout = readTimeout(flags.timeout);
   const agentName = checkedName(flags.agent, 'bootstrap');
   const namespace = flags.namespace || USUAL_NAMESPACE;
   const tokens = new Tokens(io);
-  const given = await givenSecrets(flags, tokens, io);
+  const secrets = await givenSecrets(flags, tokens, io);
   let follows = 0;
   const code = await withDesk(flags, io, async (desk) => {
     // All that the flags and the cluster may refuse comes before anything is made.
     const live = await readInstall(desk.cluster, desk.discovery, namespace);
     const wanted = readSettings({ ...flags, agentName }, live, io);
-    const access = await gitlabAccess(flags, tokens, io, wanted.gitlabUrl);
+    checkSecretFlags(flags, wanted);
+    const { configProject, gitlabUrl } = withGitLab(wanted);
+    const access = await gitlabAccess(flags, tokens, io, gitlabUrl);
     const isReporting =
-      given[SECRETS.api] !== undefined || live.secrets.some(({ id }) => id.name === SECRETS.api);
+      secrets[SECRETS.api] !== undefined || live.secrets.some(({ id }) => id.name === SECRETS.api);
     desk.progress.rest();
-    const api = isReporting ? given[SECRETS.api] : await askForReporting(io);
+    const api = isReporting ? secrets[SECRETS.api] : await askForReporting(io);
     if (api?.token !== undefined) await checkToken(access, api.token);
+    const asksGitLab = wanted.kas !== undefined && getsTokenOfGitLab(live, secrets);
+    const readable = (projects: readonly string[]): Promise<void> | undefined =>
+      asksGitLab ? checkReadable(configProject, projects, access) : undefined;
+    await readable(flags.project ?? []);
     const config = await configurationFile(
       {
-        project: wanted.configProject,
+        project: configProject,
         agent: agentName,
         manifests: flags.project ?? [],
         ...(flags.defaultNamespace !== undefined && { defaultNamespace: flags.defaultNamespace }),
@@ -47,24 +57,25 @@ export async function runBootstrap(flags: BootstrapFlags, io: Io): Promise<numbe
       io,
     );
     follows = config.entries.length;
-    await findOrCreate(openAgents(access), wanted.configProject, agentName, true, io);
+    const projects = await projectsToRead(configProject, config.entries, access);
+    await readable(projects);
+    await findOrCreate(openAgents(access), configProject, agentName, true, io);
     const settings = await withRules(desk, wanted, () =>
       manifestsOf(flags, desk, () => configuredManifests(config.entries, access, io, desk.progress)),
     );
-    const git =
-      given[SECRETS.git] ??
-      (await readingTokens(
-        agentName,
-        await projectsToRead(wanted.configProject, config.entries, access),
-        live.secrets,
-        access,
-        io,
-      ));
-    const fresh: Record<string, SecretData> = {
-      ...(Object.keys(git).length > 0 && { [SECRETS.git]: git }),
-      ...(api && { [SECRETS.api]: api }),
-    };
-    return install(desk, settings, secretManifests(namespace, live.secrets, fresh), timeout);
+    const fresh: Record<string, SecretData> = { ...secrets, ...(api && { [SECRETS.api]: api }) };
+    const run = (there: LiveInstall): Promise<number> =>
+      install(desk, settings, secretsFor(wanted, there, fresh, true), timeout);
+    if (asksGitLab) {
+      const registration = { namespace, live, project: configProject, name: agentName, access };
+      const registered = await registerAgent(desk, registration);
+      return registered === 0 ? run(await readInstall(desk.cluster, desk.discovery, namespace)) : registered;
+    }
+    if (!wanted.kas && fresh[SECRETS.git] === undefined) {
+      const git = await readingTokens(agentName, projects, live.secrets, access, io);
+      if (Object.keys(git).length > 0) fresh[SECRETS.git] = git;
+    }
+    return run(live);
   });
   if (code !== 0 || follows === 0) return code;
   const all = { agent: agentName, namespace, project: undefined };

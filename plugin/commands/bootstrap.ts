@@ -19,6 +19,7 @@ export const BOOTSTRAP_FLAGS = {
   },
   ...SETTINGS,
   ...TOKEN_FLAGS,
+  'token-file': INSTALL_FLAGS['token-file'],
   'git-token-file': INSTALL_FLAGS['git-token-file'],
   'git-username': INSTALL_FLAGS['git-username'],
   'api-token-file': INSTALL_FLAGS['api-token-file'],
@@ -35,13 +36,23 @@ a deploy token for each project that is read (unless one is handed over), asks
 for a token for reporting, installs the agent and waits until all is synced and
 healthy. What is there already is kept: it can be run again at any point.
 
+With --kas-address (or --server, with such a scheme) the agent connects to an
+agent server, and no Git credential gets into the cluster: it gets the token of
+--token-file, or one that GitLab is asked for.
+
 Exit codes: 0 synced and healthy, 1 it is not, 2 something failed.`;
 
 const EXAMPLES = `Examples:
   # with your own token in GITLAB_TOKEN
   kubectl gitlab-agent bootstrap production --config-project group/agents \\
     --project group/shop --gitlab-url https://gitlab.example.com \\
-    --image registry.example.com/gitlab-agent:0.1.0 --rbac=generated`;
+    --image registry.example.com/gitlab-agent:0.1.0 --rbac=generated
+
+  # an agent that connects to an agent server
+  kubectl gitlab-agent bootstrap production --config-project group/agents \\
+    --project group/shop --gitlab-url https://gitlab.example.com \\
+    --image registry.example.com/gitlab-agent:0.1.0 \\
+    --server wss://kas.example.com`;
 
 /** `bootstrap`: the configuration, the record, the tokens and the agent, in one go. */
 export function bootstrapCommand(io: Io, finish: (code: number) => void): CommandModule<object, RawFlags> {

@@ -21,6 +21,21 @@ export const INSTALLATION_FLAGS = {
     requiresArg: true,
     describe: "PEM file with the authorities of GitLab's certificate, for the agent",
   },
+  'kas-address': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Agent server to connect to, such as grpcs://kas.example.com:8150: it reads the repositories',
+  },
+  'kas-ca-cert-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: "PEM file with the authorities of that server's certificate, for the agent",
+  },
+  impersonate: {
+    type: 'boolean',
+    describe:
+      'Let the agent act as the people and jobs that come through that server (access_as in config.yaml): equals cluster-admin',
+  },
   image: {
     type: 'string',
     requiresArg: true,
@@ -74,6 +89,11 @@ export const INSTALL_FLAGS = {
     requiresArg: true,
     describe: 'User name of that token, which a deploy token needs',
   },
+  'token-file': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Token for the agent server: a file, or - for stdin (default: GITLAB_AGENT_TOKEN)',
+  },
   'api-token-file': {
     type: 'string',
     requiresArg: true,
@@ -118,6 +138,10 @@ const EXAMPLES = `Examples:
   # only what the manifests need; another image, all else as it is
   kubectl gitlab-agent install --rbac=generated -R -f deploy/
   kubectl gitlab-agent install --image registry.example.com/gitlab-agent:0.2.0
+
+  # from here on by way of an agent server, without a Git credential
+  kubectl gitlab-agent install --kas-address wss://kas.example.com \\
+    --token-file agent-token
 
   # for kustomize or a repository, without the Secrets
   kubectl gitlab-agent install --agent-name production \\

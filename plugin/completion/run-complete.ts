@@ -64,6 +64,8 @@ async function complete(position: Position, io: Io): Promise<Completion> {
     return { candidates: wanted.choices.map((value) => ({ value })), directive: NO_FILES };
   const { SOURCES } = await import('./sources.ts');
   const source = SOURCES[wanted.name];
+  // What `kubeconfig` is to write is no connection yet: nobody's credentials go to its --server.
+  if (source && command.name === 'kubeconfig' && wanted.name !== 'context') return NOTHING;
   if (!source) return { candidates: [], directive: wanted.name === 'kustomize' ? DIRECTORIES : FILES };
   // A flag's credential program, a slow cluster, a repository of gigabytes: all of them end with the signal.
   const signal = AbortSignal.any([io.signal, AbortSignal.timeout(PATIENCE_MS)]);

@@ -26,20 +26,8 @@ export async function gitlabAccess(
   io: Io,
   known?: string,
 ): Promise<GitLabOptions> {
-  const url = flags.gitlabUrl ?? known ?? hostUrl(io.env.GITLAB_HOST);
-  if (url === undefined || !isUrl(url))
-    throw new ProblemError({
-      code: 'Usage',
-      message: url === undefined ? '--gitlab-url is missing' : '--gitlab-url is no plain URL',
-      hint: '--gitlab-url https://gitlab.example.com',
-    });
+  const url = gitlabAddress(flags, io, known);
   const address = new URL(url);
-  if (!mayCarryToken(address))
-    throw new ProblemError({
-      code: 'PlainHttp',
-      message: `no token is sent to ${url} unencrypted`,
-      hint: '--gitlab-url https://…',
-    });
   const place = { flag: '--gitlab-token-file', file: flags.gitlabTokenFile, variable: 'GITLAB_TOKEN' };
   const given = await tokens.read(place);
   const isSaid = flags.gitlabUrl !== undefined || address.host === tokenHost(io);
@@ -59,6 +47,28 @@ export async function gitlabAccess(
   return optionsOf(url, token, io);
 }
 
+/** Where GitLab is, by the flag, `known` or GITLAB_HOST: an address that a token may go to. Throws ProblemError. */
+export function gitlabAddress(
+  flags: Pick<AccessFlags, 'gitlabUrl'>,
+  io: Pick<Io, 'env'>,
+  known?: string,
+): string {
+  const url = flags.gitlabUrl ?? known ?? hostUrl(io.env.GITLAB_HOST);
+  if (url === undefined || !isUrl(url))
+    throw new ProblemError({
+      code: 'Usage',
+      message: url === undefined ? '--gitlab-url is missing' : '--gitlab-url is no plain URL',
+      hint: '--gitlab-url https://gitlab.example.com',
+    });
+  if (!mayCarryToken(new URL(url)))
+    throw new ProblemError({
+      code: 'PlainHttp',
+      message: `no token is sent to ${url} unencrypted`,
+      hint: '--gitlab-url https://…',
+    });
+  return url.replace(/\/+$/, '');
+}
+
 /**
  * How the person at hand reaches a GitLab that the cluster names, where a token of theirs is for it. Anybody in the
  * cluster may have written that address: GITLAB_TOKEN goes to GITLAB_HOST only (as glab has it, gitlab.com where that is
@@ -70,6 +80,22 @@ export function accessAt(address: string, io: Io): GitLabOptions | undefined {
   const isNamed = url.host === tokenHost(io);
   const token = (isNamed && io.env.GITLAB_TOKEN) || glabToken(url.host, io);
   return token ? optionsOf(url.href, token, io) : undefined;
+}
+
+/**
+ * The person's token for a GitLab that a file of theirs names, found as `accessAt` does; a file with a token comes first.
+ * Throws ProblemError for what is no token.
+ */
+export async function tokenAt(
+  address: string,
+  file: string | undefined,
+  tokens: Tokens,
+  io: Io,
+): Promise<string | undefined> {
+  const { host } = new URL(address);
+  const isNamed = file !== undefined || host === tokenHost(io);
+  const place = { flag: '--gitlab-token-file', file, variable: 'GITLAB_TOKEN' };
+  return (isNamed ? await tokens.read(place) : undefined) ?? glabToken(host, io);
 }
 
 /** The host that GITLAB_TOKEN is for. */

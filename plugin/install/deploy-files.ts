@@ -5,6 +5,7 @@ import role from '../../deploy/base/role.yaml';
 import serviceAccount from '../../deploy/base/service-account.yaml';
 import clusterRoles from '../../deploy/cluster/cluster-roles.yaml';
 import escalateRole from '../../deploy/escalate/cluster-role.yaml';
+import impersonateRole from '../../deploy/impersonate/cluster-role.yaml';
 import roleInNamespace from '../../deploy/namespaces/role-in-namespace.yaml';
 import roleToList from '../../deploy/namespaces/role-to-list.yaml';
 
@@ -15,6 +16,7 @@ export const DEPLOY_FILES = {
   'deploy/base/deployment.yaml': deployment,
   'deploy/cluster/cluster-roles.yaml': clusterRoles,
   'deploy/escalate/cluster-role.yaml': escalateRole,
+  'deploy/impersonate/cluster-role.yaml': impersonateRole,
   'deploy/namespaces/role-in-namespace.yaml': roleInNamespace,
   'deploy/namespaces/role-to-list.yaml': roleToList,
 } as const;

@@ -5,8 +5,11 @@ import type { Manifest } from '../../core/model/manifest.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import type { DeployFiles } from './deploy-files.ts';
 import {
+  type Authorities,
   CA,
+  IMPERSONATE_ANNOTATION,
   type InstallSettings,
+  KAS_CA,
   type PolicyRule,
   RIGHTS_ANNOTATION,
   rightsText,
@@ -21,11 +24,12 @@ export interface InstallObjects {
 
 /** What an installation applies, apart from Secrets: the files of deploy/, with what the settings say. */
 export function installObjects(files: DeployFiles, settings: InstallSettings): InstallObjects {
-  const { namespace: within, ca } = settings;
+  const { namespace: within } = settings;
   const base = [
     ...read(files, 'deploy/base/service-account.yaml'),
     ...read(files, 'deploy/base/role.yaml'),
     ...rolesFor(files, settings),
+    ...(settings.kas?.impersonates ? read(files, 'deploy/impersonate/cluster-role.yaml') : []),
   ];
   const deployments = read(files, 'deploy/base/deployment.yaml').map((one) => edited(one, settings));
   const usual = within === USUAL_NAMESPACE;
@@ -33,7 +37,7 @@ export function installObjects(files: DeployFiles, settings: InstallSettings): I
     namespace: namespaceManifest(files, within),
     members: [
       ...base.map((one) => placed(one, within, !usual)),
-      ...(ca === undefined ? [] : [authorities(ca, within)]),
+      ...authoritiesOf(settings).map(([which, pem]) => authorities(which, pem, within)),
       ...deployments.map((one) => placed(one, within, false)),
     ],
   };
@@ -112,6 +116,9 @@ function clusterWide(manifest: Manifest): Manifest {
   };
 }
 
+/** Where deploy/ mounts the agent's token for an agent server. */
+const TOKEN_FILE = '/config/token';
+
 /** The kinds of deploy/ that are in no namespace. */
 const CLUSTER_WIDE = new Set(['ClusterRole', 'ClusterRoleBinding']);
 
@@ -140,37 +147,61 @@ function placed(manifest: Manifest, within: string, distinct: boolean): Manifest
 function edited(manifest: Manifest, settings: InstallSettings): Manifest {
   const copy = copyOf(manifest);
   const { metadata, spec } = copy.object;
-  (metadata as JsonObject).annotations = { [RIGHTS_ANNOTATION]: rightsText(settings.rights) };
+  (metadata as JsonObject).annotations = {
+    [RIGHTS_ANNOTATION]: rightsText(settings.rights),
+    ...(settings.kas?.impersonates && { [IMPERSONATE_ANNOTATION]: 'true' }),
+  };
   (spec as JsonObject).replicas = settings.replicas;
   const pod = dig(copy.object, 'spec', 'template', 'spec') as JsonObject;
   const container = (pod.containers as JsonObject[])[0]!;
   container.image = settings.image;
-  container.args = argumentsOf(container.args as string[], {
-    'gitlab-url': settings.gitlabUrl,
-    'config-project': settings.configProject,
-    'agent-name': settings.agentName,
-  });
-  if (settings.ca === undefined) return copy;
-  container.args = [...(container.args as string[]), `--gitlab-ca-file=${CA.directory}/${CA.key}`];
-  container.volumeMounts = [
-    ...(container.volumeMounts as Json[]),
-    { name: 'gitlab-ca', mountPath: CA.directory, readOnly: true },
-  ];
-  pod.volumes = [...(pod.volumes as Json[]), { name: 'gitlab-ca', configMap: { name: CA.name } }];
+  container.args = argumentsOf(container.args as string[], settings);
+  if (settings.kas) {
+    // What an agent of a server could read repositories with is not even mounted.
+    const others = (named: Json | undefined): Json[] =>
+      (named as JsonObject[]).filter(({ name }) => name !== 'git-credentials');
+    container.volumeMounts = others(container.volumeMounts);
+    pod.volumes = others(pod.volumes);
+  }
+  for (const [{ volume, directory, name, key, flag }] of authoritiesOf(settings)) {
+    container.args = [...(container.args as string[]), `--${flag}=${directory}/${key}`];
+    container.volumeMounts = [
+      ...(container.volumeMounts as Json[]),
+      { name: volume, mountPath: directory, readOnly: true },
+    ];
+    pod.volumes = [...(pod.volumes as Json[]), { name: volume, configMap: { name } }];
+  }
   return copy;
 }
 
-function argumentsOf(given: readonly string[], values: Record<string, string>): string[] {
-  return given.map((argument) => {
+/** The arguments of deploy/ with the settings in the place of the examples, and without what is not said. */
+function argumentsOf(given: readonly string[], settings: InstallSettings): string[] {
+  const values: Record<string, string | undefined> = {
+    'gitlab-url': settings.gitlabUrl,
+    'config-project': settings.configProject,
+    'agent-name': settings.agentName,
+    ...(settings.kas && { 'git-credentials-dir': undefined }),
+  };
+  const own = given.flatMap((argument) => {
     const name = /^--([^=]+)=/.exec(argument)?.[1] ?? '';
-    return Object.hasOwn(values, name) ? `--${name}=${values[name]}` : argument;
+    if (!Object.hasOwn(values, name)) return [argument];
+    return values[name] === undefined ? [] : [`--${name}=${values[name]}`];
   });
+  return settings.kas ? [`--kas-address=${settings.kas.address}`, `--token-file=${TOKEN_FILE}`, ...own] : own;
 }
 
-function authorities(pem: string, namespace: string): Manifest {
+/** The certificates' authorities that the settings say, with where each of them goes. */
+function authoritiesOf({ ca, kas }: InstallSettings): [Authorities, string][] {
+  return [
+    ...(kas?.ca === undefined ? [] : ([[KAS_CA, kas.ca]] satisfies [Authorities, string][])),
+    ...(ca === undefined ? [] : ([[CA, ca]] satisfies [Authorities, string][])),
+  ];
+}
+
+function authorities({ name, key, flag }: Authorities, pem: string, namespace: string): Manifest {
   return plainManifest(
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: CA.name, namespace }, data: { [CA.key]: pem } },
-    '--gitlab-ca-file',
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data: { [key]: pem } },
+    `--${flag}`,
   );
 }
 

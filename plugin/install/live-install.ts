@@ -9,18 +9,21 @@ import { ProblemError } from '../../core/model/problem.ts';
 import { ownFields } from '../../core/plan/field-set.ts';
 import { PART_OF, view } from '../../core/plan/shape.ts';
 import { plainManifest } from './install-objects.ts';
-import { CA, INSTALL_SET, RIGHTS_ANNOTATION, SECRETS } from './settings.ts';
+import { CA, IMPERSONATE_ANNOTATION, INSTALL_SET, KAS_CA, RIGHTS_ANNOTATION, SECRETS } from './settings.ts';
 
 /** An installation of ours as it is in the cluster: what an upgrade goes on from. */
 export interface LiveInstall {
   agentName?: string;
   configProject?: string;
   gitlabUrl?: string;
+  kasAddress?: string;
   image?: string;
   replicas?: number;
   /** As `--rbac` takes it. */
   rights?: string;
+  impersonates?: boolean;
   ca?: string;
+  kasCa?: string;
   /** Secrets of ours, with the values that are ours. They hold real ones: never print them. */
   secrets: Manifest[];
   /** Names of the Secrets that somebody else made. */
@@ -49,15 +52,18 @@ export async function readInstall(
     if (answer.failure.status === 404) return undefined;
     throw unknownInstall(`what is installed in the namespace ${namespace} can't be told`, answer.failure);
   };
-  const [deployment, authorities, ...secrets] = await Promise.all([
+  const [deployment, authorities, kasAuthorities, ...secrets] = await Promise.all([
     own('apps/v1', 'Deployment', 'gitlab-agent'),
     own('v1', 'ConfigMap', CA.name),
+    own('v1', 'ConfigMap', KAS_CA.name),
     ...Object.values(SECRETS).map((name) => own('v1', 'Secret', name)),
   ]);
   const ca = dig(authorities, 'data', CA.key);
+  const kasCa = dig(kasAuthorities, 'data', KAS_CA.key);
   return {
     ...(deployment && settingsOf(deployment)),
     ...(typeof ca === 'string' && { ca }),
+    ...(typeof kasCa === 'string' && { kasCa }),
     secrets: secrets
       .filter((secret) => secret !== undefined)
       .map((secret) => plainManifest(wantedAgain(secret, namespace), 'the cluster')),
@@ -83,7 +89,7 @@ function wantedAgain(live: KubeObject, namespace: string): Parameters<typeof pla
   } as Parameters<typeof plainManifest>[0];
 }
 
-function settingsOf(deployment: KubeObject): Omit<LiveInstall, 'secrets' | 'foreign' | 'ca'> {
+function settingsOf(deployment: KubeObject): Omit<LiveInstall, 'secrets' | 'foreign' | 'ca' | 'kasCa'> {
   const containers = dig(deployment, 'spec', 'template', 'spec', 'containers');
   const [container] = Array.isArray(containers) ? containers : [];
   const args = dig(container, 'args');
@@ -98,8 +104,10 @@ function settingsOf(deployment: KubeObject): Omit<LiveInstall, 'secrets' | 'fore
     agentName: argument('agent-name'),
     configProject: argument('config-project'),
     gitlabUrl: argument('gitlab-url'),
+    kasAddress: argument('kas-address'),
     image: text(dig(container, 'image')),
     replicas: typeof replicas === 'number' ? replicas : undefined,
+    impersonates: dig(deployment, 'metadata', 'annotations', IMPERSONATE_ANNOTATION) === 'true',
     rights: text(dig(deployment, 'metadata', 'annotations', RIGHTS_ANNOTATION)),
   });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isDnsLabel } from '../../core/model/dns-label.ts';
+import { parseKasAddress } from '../../core/model/kas-address.ts';
 import { type Problem, ProblemError } from '../../core/model/problem.ts';
 import type { Io } from '../io.ts';
 import type { LiveInstall } from './live-install.ts';
@@ -8,8 +9,16 @@ import { type InstallSettings, type Rights, USUAL_NAMESPACE } from './settings.t
 
 /** The flags that say what an installation is. */
 export type SettingsFlags = {
-  [F in 'agentName' | 'configProject' | 'gitlabUrl' | 'gitlabCaFile' | 'image' | 'rbac']?: string | undefined;
-} & { replicas?: number | undefined; namespace?: string | undefined };
+  [F in
+    | 'agentName'
+    | 'configProject'
+    | 'gitlabUrl'
+    | 'gitlabCaFile'
+    | 'image'
+    | 'kasAddress'
+    | 'kasCaCertFile'
+    | 'rbac']?: string | undefined;
+} & { replicas?: number | undefined; namespace?: string | undefined; impersonate?: boolean | undefined };
 
 /** Rights as they were asked for; what `generated` means follows from manifests. */
 export type WantedRights = Exclude<Rights, { mode: 'generated' }> | { mode: 'generated' };
@@ -41,14 +50,24 @@ export function readSettings(
       `the agent in this namespace is ${live.agentName}, and its name is what its objects belong to`,
       `another agent has a namespace of its own: -n gitlab-agent-${agentName}`,
     );
-  const configProject = needed(
+  const kasAddress = flags.kasAddress ?? live.kasAddress;
+  const parsed = kasAddress === undefined ? undefined : parseKasAddress(kasAddress);
+  if (parsed && 'code' in parsed) problems.push(parsed);
+  if (flags.kasCaCertFile !== undefined && kasAddress === undefined)
+    refuse('--kas-ca-cert-file has no --kas-address', '--kas-address grpcs://kas.example.com:8150');
+  if (flags.impersonate && kasAddress === undefined)
+    refuse('--impersonate has no --kas-address', 'nobody else comes through an agent that reads Git');
+  // What an agent server says need not be said here.
+  const wanted = (name: string, value: string | undefined, hint: string): string | undefined =>
+    kasAddress !== undefined && value === undefined ? undefined : needed(name, value, hint);
+  const configProject = wanted(
     'config-project',
     flags.configProject ?? live.configProject,
     '--config-project group/agents',
   );
   if (configProject && !/^[^/\s]+(\/[^/\s]+)+$/.test(configProject))
     refuse(`--config-project is no full path: ${JSON.stringify(configProject)}`, 'write it as group/project');
-  const gitlabUrl = needed(
+  const gitlabUrl = wanted(
     'gitlab-url',
     flags.gitlabUrl ?? live.gitlabUrl ?? hostUrl(io.env.GITLAB_HOST),
     '--gitlab-url https://gitlab.example.com',
@@ -70,10 +89,13 @@ export function readSettings(
   if (!isDnsLabel(namespace))
     refuse(`-n can't be ${JSON.stringify(namespace)}`, 'a namespace has a DNS label for a name');
   let rights: WantedRights = { mode: 'cluster' };
-  let ca = live.ca;
+  let { ca, kasCa } = live;
   try {
     rights = parseRights(flags.rbac ?? live.rights ?? 'cluster');
-    if (flags.gitlabCaFile !== undefined) ca = readAuthorities(flags.gitlabCaFile, io.cwd);
+    if (flags.gitlabCaFile !== undefined)
+      ca = readAuthorities(flags.gitlabCaFile, '--gitlab-ca-file', io.cwd);
+    if (flags.kasCaCertFile !== undefined)
+      kasCa = readAuthorities(flags.kasCaCertFile, '--kas-ca-cert-file', io.cwd);
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     problems.push(...error.problems);
@@ -82,13 +104,37 @@ export function readSettings(
   return {
     namespace,
     agentName,
-    gitlabUrl: gitlabUrl.replace(/\/+$/, ''),
-    configProject,
+    ...(gitlabUrl !== undefined && { gitlabUrl: gitlabUrl.replace(/\/+$/, '') }),
+    ...(configProject !== undefined && { configProject }),
+    ...(kasAddress !== undefined && {
+      kas: {
+        address: kasAddress,
+        impersonates: flags.impersonate ?? live.impersonates ?? false,
+        ...(kasCa !== undefined && { ca: kasCa }),
+      },
+    }),
     image,
     replicas,
     rights,
     ...(ca !== undefined && { ca }),
   };
+}
+
+/** The same where GitLab is asked by us, whatever an agent server may say of it. Throws ProblemError. */
+export function withGitLab({
+  configProject,
+  gitlabUrl,
+}: Pick<WantedInstall, 'configProject' | 'gitlabUrl'>): { configProject: string; gitlabUrl: string } {
+  const missing = (name: string, hint: string): Problem => ({
+    code: 'Usage',
+    message: `--${name} is missing`,
+    hint,
+  });
+  if (configProject !== undefined && gitlabUrl !== undefined) return { configProject, gitlabUrl };
+  throw new ProblemError(
+    ...(configProject === undefined ? [missing('config-project', '--config-project group/agents')] : []),
+    ...(gitlabUrl === undefined ? [missing('gitlab-url', '--gitlab-url https://gitlab.example.com')] : []),
+  );
 }
 
 /** Reads the value of `--rbac`. Throws ProblemError. */
@@ -136,9 +182,9 @@ function withoutUser(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//…@');
 }
 
-function readAuthorities(file: string, cwd: string): string {
+function readAuthorities(file: string, flag: string, cwd: string): string {
   const problem = (message: string): ProblemError =>
-    new ProblemError({ code: 'CaFile', message, file, hint: '--gitlab-ca-file takes a PEM file' });
+    new ProblemError({ code: 'CaFile', message, file, hint: `${flag} takes a PEM file` });
   let text: string;
   try {
     text = readFileSync(resolve(cwd, file), 'utf8');

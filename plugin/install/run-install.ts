@@ -21,11 +21,12 @@ import { configuredManifests } from './configured-manifests.ts';
 import { DEPLOY_FILES } from './deploy-files.ts';
 import { type Desk, withDesk } from './desk.ts';
 import { generatedRules, type Held, type Wanted } from './generated-rules.ts';
+import { askForAgentToken, checkSecretFlags, givenSecrets } from './given-secrets.ts';
 import { installObjects } from './install-objects.ts';
 import { readInstall, unknownInstall } from './live-install.ts';
-import { parseRights, readSettings, type WantedInstall } from './read-settings.ts';
-import { type SecretData, secretManifests } from './secrets.ts';
-import { type InstallSettings, SECRETS, USUAL_NAMESPACE } from './settings.ts';
+import { parseRights, readSettings, type WantedInstall, withGitLab } from './read-settings.ts';
+import { secretsFor } from './secrets.ts';
+import { type InstallSettings, USUAL_NAMESPACE } from './settings.ts';
 
 /** Runs `install` and returns its exit code. Throws ProblemError for what a person has to mend. */
 export async function runInstall(flags: InstallFlags, io: Io): Promise<number> {
@@ -35,22 +36,26 @@ export async function runInstall(flags: InstallFlags, io: Io): Promise<number> {
   const secrets = await givenSecrets(flags, tokens, io);
   if (dryRun && flags.output === 'yaml' && isComplete(flags, io)) {
     const settings = readSettings(flags, {}, io) as InstallSettings;
-    printObjects(settings, secretManifests(settings.namespace, [], secrets), io);
+    checkSecretFlags(flags, settings);
+    printObjects(settings, secretsFor(settings, { secrets: [], foreign: [] }, secrets, false), io);
     return 0;
   }
   return withDesk(flags, io, async (desk) => {
     const namespace = flags.namespace || USUAL_NAMESPACE;
     const live = await readInstall(desk.cluster, desk.discovery, namespace);
     const wanted = readSettings(flags, live, io);
+    checkSecretFlags(flags, wanted);
+    const asked = dryRun ? {} : await askForAgentToken(wanted, live, secrets, io);
+    const all = secretsFor(wanted, live, { ...secrets, ...asked }, !dryRun);
     const settings = await withRules(desk, wanted, () =>
       manifestsOf(flags, desk, async () => {
-        const access = await gitlabAccess(flags, tokens, io, wanted.gitlabUrl);
-        const { configProject: project, agentName: agent } = wanted;
+        const { configProject: project, gitlabUrl } = withGitLab(wanted);
+        const access = await gitlabAccess(flags, tokens, io, gitlabUrl);
+        const { agentName: agent } = wanted;
         const { entries } = await configurationFile({ project, agent, manifests: [] }, access, io);
         return configuredManifests(entries, access, io, desk.progress);
       }),
     );
-    const all = secretManifests(namespace, live.secrets, secrets);
     if (!dryRun) return install(desk, settings, all, flags.wait ? timeout : undefined);
     if (flags.output === 'text') return showPlan(desk, settings, all);
     printObjects(settings, all, io);
@@ -88,7 +93,7 @@ export async function install(
   if ('silence' in awaited) {
     io.err(
       `error: the agent ${agent} has not reported within ${timeout / 1000} s: ${oneLine(awaited.silence)}\n` +
-        `hint: kubectl logs -n ${within} deploy/gitlab-agent\n`,
+        `hint: kubectl logs -n ${within} deploy/gitlab-agent${settings.kas ? `; can the cluster reach ${settings.kas.address}, and is its token good?` : ''}\n`,
     );
     return 1;
   }
@@ -96,7 +101,9 @@ export async function install(
   const projects = `${entries.length} ${entries.length === 1 ? 'manifest project' : 'manifest projects'}`;
   const at = configuration === undefined ? '' : ` at ${configuration.slice(0, 12)}: ${projects}`;
   progress.aside(() =>
-    io.out(`the agent ${agent} (v${oneLine(version)}) reports: it follows ${settings.configProject}${at}\n`),
+    io.out(
+      `the agent ${agent} (v${oneLine(version)}) reports${settings.kas ? ` by way of ${settings.kas.address}` : ''}: it follows ${settings.configProject ?? 'its configuration'}${at}\n`,
+    ),
   );
   for (const problem of problems) io.err(`error: its configuration: ${oneLine(problem)}\n`);
   return problems.length > 0 ? 1 : 0;
@@ -208,41 +215,10 @@ function printObjects(settings: InstallSettings, secrets: readonly Manifest[], i
   io.out(notes.join('') + documents.join('---\n'));
 }
 
-type SecretFlags = Pick<InstallFlags, 'gitTokenFile' | 'gitUsername' | 'apiTokenFile'>;
-
-/** What is handed over for the Secrets, by their names. Real values: never print them. */
-export async function givenSecrets(
-  flags: SecretFlags,
-  tokens: Tokens,
-  io: Pick<Io, 'env'>,
-): Promise<Record<string, SecretData>> {
-  const git = await tokens.read({
-    flag: '--git-token-file',
-    file: flags.gitTokenFile,
-    variable: 'GITLAB_AGENT_GIT_TOKEN',
-  });
-  const api = await tokens.read({
-    flag: '--api-token-file',
-    file: flags.apiTokenFile,
-    variable: 'GITLAB_AGENT_API_TOKEN',
-  });
-  const username = flags.gitUsername ?? io.env.GITLAB_AGENT_GIT_USERNAME;
-  if (flags.gitUsername !== undefined && git === undefined)
-    throw new ProblemError({
-      code: 'Usage',
-      message: '--git-username belongs to a token, and there is none',
-      hint: '--git-token-file FILE, or - for standard input',
-    });
-  return {
-    // Without a name of its own it is an access token, which takes any: an older name must not stay.
-    ...(git !== undefined && { [SECRETS.git]: { username: username || 'gitlab-agent', token: git } }),
-    ...(api !== undefined && { [SECRETS.api]: { token: api } }),
-  };
-}
-
 /** Whether all is said that can be printed without looking at the cluster. */
 function isComplete(flags: InstallFlags, io: Io): boolean {
-  const said = [flags.agentName, flags.configProject, flags.gitlabUrl ?? io.env.GITLAB_HOST];
+  const gitlab = [flags.configProject, flags.gitlabUrl ?? io.env.GITLAB_HOST];
+  const said = [flags.agentName, ...(flags.kasAddress === undefined ? gitlab : [])];
   const image = flags.image ?? io.env.GITLAB_AGENT_IMAGE;
   return [...said, image].every(Boolean) && parseRights(flags.rbac ?? 'cluster').mode !== 'generated';
 }

@@ -22,13 +22,25 @@ export type PlacedRules = ReadonlyMap<string, readonly PolicyRule[]>;
 export interface InstallSettings {
   namespace: string;
   agentName: string;
-  gitlabUrl: string;
-  /** Path of the configuration project. */
-  configProject: string;
+  /** Always there without an agent server, which says it otherwise. */
+  gitlabUrl?: string;
+  /** Path of the configuration project; the same. */
+  configProject?: string;
+  /** The agent server that the agent connects to. */
+  kas?: KasSettings;
   image: string;
   replicas: number;
   rights: Rights;
   /** PEM of the authorities of GitLab's certificate, where the machine's own do not do. */
+  ca?: string;
+}
+
+export interface KasSettings {
+  /** As it was given: `grpcs://kas.example.com:8150`. */
+  address: string;
+  /** Whether the agent may act as the people and jobs that come through it (`access_as`): equals cluster-admin. */
+  impersonates: boolean;
+  /** PEM of the authorities of its certificate, where the machine's own do not do. */
   ca?: string;
 }
 
@@ -39,8 +51,32 @@ export const SECRETS = {
   agent: 'gitlab-agent-token',
 } as const;
 
-/** The ConfigMap with GitLab's authorities, and its key. */
-export const CA = { name: 'gitlab-agent-ca', key: 'ca.crt', directory: '/etc/gitlab-agent/ca' } as const;
+/** A ConfigMap with the authorities of a certificate: its name and key, where it is mounted, and the agent's flag. */
+export interface Authorities {
+  name: string;
+  key: string;
+  directory: string;
+  volume: string;
+  flag: string;
+}
+
+/** Those of GitLab's certificate. */
+export const CA: Authorities = {
+  name: 'gitlab-agent-ca',
+  key: 'ca.crt',
+  directory: '/etc/gitlab-agent/ca',
+  volume: 'gitlab-ca',
+  flag: 'gitlab-ca-file',
+};
+
+/** Those of an agent server's certificate. */
+export const KAS_CA: Authorities = {
+  name: 'gitlab-agent-kas-ca',
+  key: 'ca.crt',
+  directory: '/etc/gitlab-agent/kas-ca',
+  volume: 'kas-ca',
+  flag: 'kas-ca-cert-file',
+};
 
 /** The ConfigMap that keeps all objects of an installation together. */
 export const INSTALL_SET = 'gitlab-agent-install';
@@ -51,6 +87,9 @@ export const TOKEN_ID_ANNOTATION = 'agent.gitlab.com/token-id';
 
 /** Where the Deployment says what rights were asked for, for the next upgrade. */
 export const RIGHTS_ANNOTATION = 'agent.gitlab.com/rbac';
+
+/** Where it says that the agent may act as others. */
+export const IMPERSONATE_ANNOTATION = 'agent.gitlab.com/impersonate';
 
 /** `cluster`, `namespaces=shop,web`: as `--rbac` takes it. */
 export function rightsText(rights: Rights): string {

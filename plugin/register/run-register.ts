@@ -1,6 +1,6 @@
 import { openAgents } from '../../core/gitlab/agents.ts';
+import type { GitLabOptions } from '../../core/gitlab/connection.ts';
 import { applyExitCode } from '../../core/model/apply.ts';
-import { isDnsLabel } from '../../core/model/dns-label.ts';
 import type { AgentTokenInfo, GitLabAgents } from '../../core/model/gitlab-agents.ts';
 import { dig } from '../../core/model/json.ts';
 import { ProblemError } from '../../core/model/problem.ts';
@@ -9,6 +9,7 @@ import { columns } from '../../core/report/columns.ts';
 import { oneLine } from '../../core/report/escape.ts';
 import type { RegisterFlags } from '../commands/register.ts';
 import { gitlabAccess, gitlabProblem } from '../gitlab/access.ts';
+import { checkedName } from '../gitlab/agent-name.ts';
 import { carryOut, createNamespaces } from '../install/carry-out.ts';
 import { DEPLOY_FILES } from '../install/deploy-files.ts';
 import { type Desk, withDesk } from '../install/desk.ts';
@@ -48,6 +49,25 @@ interface AgentInGitLab {
   tokens: AgentTokenInfo[];
 }
 
+/** Sees to it that a good token of the agent is in the Secret; makes the record, too. Returns an exit code. Throws ProblemError. */
+export async function registerAgent(
+  desk: Desk,
+  { namespace, live, project, name, access }: Registration,
+): Promise<number> {
+  return withAgent(openAgents(access), { project, name, mayCreate: true }, desk.io, (record) =>
+    writeToken({ rotate: false }, desk, namespace, live, record),
+  );
+}
+
+/** Which agent is registered, and where its token goes. */
+export interface Registration {
+  namespace: string;
+  live: LiveInstall;
+  project: string;
+  name: string;
+  access: GitLabOptions;
+}
+
 async function withRecord<T>(
   flags: RegisterFlags,
   io: Io,
@@ -59,6 +79,15 @@ async function withRecord<T>(
   if (!project) throw usage('--config-project is missing', '--config-project group/agents');
   const agents = openAgents(await gitlabAccess(flags, new Tokens(io), io, live.gitlabUrl));
   const mayCreate = !flags.list && flags.revoke === undefined;
+  return withAgent(agents, { project, name, mayCreate }, io, use);
+}
+
+async function withAgent<T>(
+  agents: GitLabAgents,
+  { project, name, mayCreate }: { project: string; name: string; mayCreate: boolean },
+  io: Pick<Io, 'err'>,
+  use: (record: AgentInGitLab) => Promise<T>,
+): Promise<T> {
   const id = await findOrCreate(agents, project, name, mayCreate, io);
   const tokens = await agents.tokens(project, { id, name });
   if (!tokens.ok)
@@ -131,7 +160,7 @@ function tokenTable(tokens: readonly AgentTokenInfo[], width: number, now: Date)
 
 /** Makes a token and puts it into the Secret, unless there is a good one in it. */
 async function writeToken(
-  { rotate }: RegisterFlags,
+  { rotate }: Pick<RegisterFlags, 'rotate'>,
   desk: Desk,
   namespace: string,
   { secrets, foreign }: LiveInstall,
@@ -216,17 +245,6 @@ async function createToken(
       hint: `revoke the one that nobody uses: register ${name} --revoke ID (--list tells when each was used)`,
     });
   throw gitlabProblem(`the agent ${name} gets no token`, made.failure, ROLE);
-}
-
-/** The name of an agent as GitLab takes it. Throws ProblemError. */
-export function checkedName(name: string | undefined, command: string): string {
-  if (name === undefined || name === '')
-    throw usage('say which agent', `kubectl gitlab-agent ${command} production`);
-  if (isDnsLabel(name)) return name;
-  throw usage(
-    `an agent can't be called ${JSON.stringify(name)}`,
-    'lower case letters, digits and dashes, at most 63',
-  );
 }
 
 function usage(message: string, hint: string): ProblemError {

@@ -4,6 +4,7 @@ import { type AgentConnection, CONNECTION } from '../transport/connection.ts';
 import { PerMinute } from './attempts.ts';
 import { tokenKey } from './digest.ts';
 import type { AgentAccess, Directory } from './directory.ts';
+import { FailedAttempts } from './failed-attempts.ts';
 
 export interface AuthenticationOptions {
   directory: Directory;
@@ -15,9 +16,6 @@ export interface AuthenticationOptions {
 /** Where handlers find who calls: `context.values.get(ACCESS)`. Every call that gets to a handler has it. */
 export const ACCESS = createContextKey<AgentAccess | undefined>(undefined, { description: 'access' });
 
-/** Attempts with a bad token in a minute. Whoever has a good one is let in all the same. */
-const FAILURES_PER_ADDRESS = 60;
-const FAILURES_PER_TOKEN = 10;
 /** Longer than any token of GitLab. */
 const MOST_TOKEN_CHARACTERS = 512;
 
@@ -25,32 +23,19 @@ const MOST_TOKEN_CHARACTERS = 512;
 export function authentication(options: AuthenticationOptions): Interceptor {
   const { directory, callsPerTokenPerMinute, log, now } = options;
   const calls = new PerMinute(callsPerTokenPerMinute, now);
-  const ofAddress = new PerMinute(FAILURES_PER_ADDRESS, now);
-  const ofToken = new PerMinute(FAILURES_PER_TOKEN, now);
+  const failures = new FailedAttempts(log, now);
 
-  const admit = async (
-    token: string,
-    { address }: AgentConnection,
-    signal: AbortSignal,
-  ): Promise<AgentAccess> => {
+  const admit = (token: string, { address }: AgentConnection, signal: AbortSignal): Promise<AgentAccess> => {
     const key = tokenKey(token);
-    if ((ofAddress.isExhausted(address) || ofToken.isExhausted(key)) && !directory.isKnown(token))
-      throw new ConnectError('too many failed attempts, try again in a minute', Code.ResourceExhausted);
-    if (calls.isExhausted(key))
-      throw new ConnectError(
-        'new connection rate limit exhausted for this agent, try again later',
-        Code.ResourceExhausted,
-      );
-    calls.add(key);
-    try {
+    return failures.guard(address, key, directory.isKnown(token), async () => {
+      if (calls.isExhausted(key))
+        throw new ConnectError(
+          'new connection rate limit exhausted for this agent, try again later',
+          Code.ResourceExhausted,
+        );
+      calls.add(key);
       return await directory.admit(token, signal);
-    } catch (error) {
-      if (isRefusal(error)) {
-        const isLast = ofAddress.add(address);
-        if (ofToken.add(key) || isLast) log.warn('Too many failed attempts', { address });
-      }
-      throw error;
-    }
+    });
   };
 
   return (next) => async (request) => {
@@ -70,9 +55,4 @@ function bearerToken(header: string | null): string | undefined {
   return token !== undefined && token.length <= MOST_TOKEN_CHARACTERS && !token.includes(',')
     ? token
     : undefined;
-}
-
-function isRefusal(error: unknown): boolean {
-  const { code } = ConnectError.from(error);
-  return code === Code.Unauthenticated || code === Code.PermissionDenied;
 }

@@ -14,14 +14,16 @@ export interface GitLabApiOptions {
   now: () => number;
 }
 
-const PREFIX = '/api/v4/internal/kubernetes';
+const PUBLIC = '/api/v4';
+/** Only for who has the secret. */
+const INTERNAL = `${PUBLIC}/internal/kubernetes`;
 const TIMEOUT = 20_000;
 /** Answers are small. */
 const MOST_BYTES = 1024 * 1024;
 /** How long a request may be under way, in s. */
 const LIFETIME = 30;
 
-/** GitLab's internal API for its agent server. Rejects with ConnectError: the code says who is to blame. */
+/** GitLab's API, as its agent server needs it. Rejects with ConnectError: the code says who is to blame. */
 export class GitLabApi {
   readonly #options: GitLabApiOptions;
   /** Below 0 they are those that wait. */
@@ -36,28 +38,74 @@ export class GitLabApi {
 
   /** Of the agent that the token is of. */
   agentInfo(token: string, signal: AbortSignal): Promise<JsonObject> {
-    return this.#json('/agent_info', token, signal);
+    return this.#json(`${INTERNAL}/agent_info`, { headers: bearer(token) }, signal);
   }
 
   /** Of a project that this agent may read. */
   projectInfo(token: string, idOrPath: string, signal: AbortSignal): Promise<JsonObject> {
-    return this.#json(`/project_info?id=${encodeURIComponent(idOrPath)}`, token, signal);
+    const path = `${INTERNAL}/project_info?id=${encodeURIComponent(idOrPath)}`;
+    return this.#json(path, { headers: bearer(token) }, signal);
   }
 
   /** How often things were done since the last time. */
   async countUsage(counters: Readonly<Record<string, number>>, signal: AbortSignal): Promise<void> {
-    await this.#send('/usage_metrics', { method: 'POST', body: JSON.stringify({ counters }) }, signal);
+    await this.#send(
+      `${INTERNAL}/usage_metrics`,
+      { method: 'POST', body: JSON.stringify({ counters }) },
+      signal,
+    );
   }
 
   /** What the agent's configuration says: the whole file. NOT_FOUND for an agent that is gone. */
   async configureAgent(agentId: bigint, configuration: JsonObject, signal: AbortSignal): Promise<void> {
     const body = stringifyJson({ agent_id: agentId, agent_config: configuration });
-    await this.#send('/agent_configuration', { method: 'POST', body }, signal);
+    await this.#send(`${INTERNAL}/agent_configuration`, { method: 'POST', body }, signal);
   }
 
-  async #json(path: string, token: string, signal: AbortSignal): Promise<JsonObject> {
-    const text = await this.#send(path, { headers: { authorization: `Bearer ${token}` } }, signal);
-    const value = parse(text);
+  /** As whom a person may use an agent. */
+  authorizeProxyUser(agentId: bigint, token: string, signal: AbortSignal): Promise<JsonObject> {
+    const body = { agent_id: Number(agentId), access_type: 'personal_access_token', access_key: token };
+    return this.#json(
+      `${INTERNAL}/authorize_proxy_user`,
+      { method: 'POST', body: JSON.stringify(body) },
+      signal,
+    );
+  }
+
+  /** The agents that a job may use, and what is known of the job. */
+  allowedAgents(jobToken: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#json(`${PUBLIC}/job/allowed_agents`, { headers: { 'job-token': jobToken } }, signal);
+  }
+
+  /** The job that the token is of. */
+  job(jobToken: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#json(`${PUBLIC}/job`, { headers: { 'job-token': jobToken } }, signal);
+  }
+
+  /** The person that the token is of. */
+  user(token: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#json(`${PUBLIC}/user`, { headers: bearer(token) }, signal);
+  }
+
+  /** What a person is in a project or group, with what comes from groups above; NOT_FOUND: nothing. */
+  member(
+    kind: 'projects' | 'groups',
+    path: string,
+    userId: number,
+    token: string,
+    signal: AbortSignal,
+  ): Promise<JsonObject> {
+    const of = `${PUBLIC}/${kind}/${encodeURIComponent(path)}/members/all/${userId}`;
+    return this.#json(of, { headers: bearer(token) }, signal);
+  }
+
+  /** A project or group by its path. */
+  place(kind: 'projects' | 'groups', path: string, token: string, signal: AbortSignal): Promise<JsonObject> {
+    return this.#json(`${PUBLIC}/${kind}/${encodeURIComponent(path)}`, { headers: bearer(token) }, signal);
+  }
+
+  async #json(path: string, init: RequestInit, signal: AbortSignal): Promise<JsonObject> {
+    const value = parse(await this.#send(path, init, signal));
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
     throw new ConnectError('GitLab answers with something else than JSON', Code.Unavailable);
   }
@@ -69,13 +117,13 @@ export class GitLabApi {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`${url}${PREFIX}${path}`, {
+      response = await fetch(`${url}${path}`, {
         ...init,
         headers: {
           accept: 'application/json',
           'content-type': 'application/json',
           'user-agent': userAgent,
-          'gitlab-kas-api-request': await this.#signature(),
+          ...(path.startsWith(INTERNAL) && { 'gitlab-kas-api-request': await this.#signature() }),
           ...init.headers,
         },
         // The token must not go elsewhere.
@@ -108,6 +156,10 @@ export class GitLabApi {
     await pause(Math.ceil((-this.#tokens / rate.perSecond) * 1000), signal);
     if (signal.aborted) throw new ConnectError('unavailable', Code.Unavailable);
   }
+}
+
+function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` };
 }
 
 async function bodyOf(response: Response): Promise<string> {

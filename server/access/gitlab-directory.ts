@@ -3,7 +3,7 @@ import { dig, type JsonObject } from '../../core/model/json.ts';
 import { tokenKey } from './digest.ts';
 import type { AgentAccess, AgentIdentity, Directory, ProjectIdentity } from './directory.ts';
 import type { GitLabApi } from './gitlab-api.ts';
-import { type Lifetime, TimedCache } from './timed-cache.ts';
+import { lifetimes, TimedCache } from './timed-cache.ts';
 
 export interface GitLabDirectoryOptions {
   api: GitLabApi;
@@ -17,8 +17,6 @@ export interface GitLabDirectoryOptions {
 
 const MOST_TOKENS = 20_000;
 const MOST_PROJECTS = 100_000;
-// Of what may pass nothing is kept: the next one who asks gets the truth.
-const KEPT_CODES = new Set([Code.Unauthenticated, Code.PermissionDenied, Code.NotFound]);
 
 /** GitLab mode: GitLab says which agents there are, and what each may read. */
 export class GitLabDirectory implements Directory {
@@ -60,13 +58,6 @@ export class GitLabDirectory implements Directory {
   isKnown(token: string): boolean {
     return this.#agents.holds(tokenKey(token));
   }
-}
-
-function lifetimes({ ttl, errorTtl }: { ttl: number; errorTtl: number }): Lifetime {
-  return (failure) => {
-    if (!failure) return ttl;
-    return KEPT_CODES.has(ConnectError.from(failure.error).code) ? errorTtl : 0;
-  };
 }
 
 function agentOf(info: JsonObject): AgentIdentity {

@@ -3,7 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { Log } from '../../core/daemon/log.ts';
 import { ProblemError, placeOf } from '../../core/model/problem.ts';
 import { saltedHash } from './digest.ts';
-import type { AgentAccess, Directory, ProjectIdentity } from './directory.ts';
+import type { AgentAccess, AgentIdentity, Directory, ProjectIdentity } from './directory.ts';
 import { type RegisteredAgent, type Registry, readRegistry } from './registry-file.ts';
 
 /** How often the file is looked at, at most, in ms. */
@@ -16,7 +16,7 @@ export class RegistryDirectory implements Directory {
   readonly #now: () => number;
   #lookedAt: number;
   #stamp: string;
-  #salt: string;
+  #registry: Registry;
   #agents: ReadonlyMap<string, RegisteredAgent>;
 
   /** Throws ProblemError where the file can't be read. */
@@ -31,14 +31,15 @@ export class RegistryDirectory implements Directory {
       const hint = 'gitlab-agent-server token create writes it';
       throw new ProblemError({ code: 'Registry', message: 'there is no such registry', file, hint });
     }
-    this.#salt = registry.salt;
+    this.#registry = registry;
     this.#agents = byHash(registry);
   }
 
   async admit(token: string): Promise<AgentAccess> {
     let [salt, hash] = ['', ''];
     const known = (): RegisteredAgent | undefined => {
-      if (salt !== this.#salt) [salt, hash] = [this.#salt, saltedHash(this.#salt, token)];
+      const { salt: current } = this.#registry;
+      if (salt !== current) [salt, hash] = [current, saltedHash(current, token)];
       return this.#agents.get(hash);
     };
     const find = (): RegisteredAgent => {
@@ -49,16 +50,25 @@ export class RegistryDirectory implements Directory {
       if (!found) throw new ConnectError('unauthenticated', Code.Unauthenticated);
       return found;
     };
-    const { id, name, project } = find();
     return {
-      agent: { id: BigInt(id), name, project: { id: 0n, path: project } },
+      agent: identityOf(find()),
       check: async () => void find(),
       project: async (path) => readable(find(), path),
     };
   }
 
+  /** The agent that has this number. */
+  agent(id: bigint): AgentIdentity | undefined {
+    const find = () => this.#registry.agents.find((agent) => BigInt(agent.id) === id);
+    this.#look(LOOK_EVERY);
+    let found = find();
+    // It may have been made just now.
+    if (!found && this.#look(0)) found = find();
+    return found && identityOf(found);
+  }
+
   isKnown(token: string): boolean {
-    return this.#agents.has(saltedHash(this.#salt, token));
+    return this.#agents.has(saltedHash(this.#registry.salt, token));
   }
 
   /** Whether there was something new. A file that is broken, or gone for a moment, changes nothing. */
@@ -72,7 +82,7 @@ export class RegistryDirectory implements Directory {
     try {
       const registry = readRegistry(this.#file);
       if (!registry) return false;
-      this.#salt = registry.salt;
+      this.#registry = registry;
       this.#agents = byHash(registry);
       this.#log.info('The registry was read again', { agents: registry.agents.length });
       return true;
@@ -101,6 +111,10 @@ function byHash({ agents }: Registry): Map<string, RegisteredAgent> {
         .map(({ hash }): [string, RegisteredAgent] => [hash, agent]),
     ),
   );
+}
+
+function identityOf({ id, name, project }: RegisteredAgent): AgentIdentity {
+  return { id: BigInt(id), name, project: { id: 0n, path: project } };
 }
 
 /** Paths in GitLab are the same whatever their case. */

@@ -1,5 +1,18 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+
 /** How long an answer holds, or a failure, in ms; 0: it is not kept. */
 export type Lifetime = (failure?: { error: unknown }) => number;
+
+// Of what may pass nothing is kept: the next one who asks gets the truth.
+const KEPT_CODES = new Set([Code.Unauthenticated, Code.PermissionDenied, Code.NotFound]);
+
+/** Good answers hold for `ttl`, refusals for `errorTtl`, in ms. */
+export function lifetimes({ ttl, errorTtl }: { ttl: number; errorTtl: number }): Lifetime {
+  return (failure) => {
+    if (!failure) return ttl;
+    return KEPT_CODES.has(ConnectError.from(failure.error).code) ? errorTtl : 0;
+  };
+}
 
 interface Entry<V> {
   answer: Promise<V>;

@@ -1,7 +1,16 @@
 import { map } from '../../core/config/map.ts';
-import { choice, duration, FLAG, type Type } from '../../core/config/types.ts';
+import { choice, duration, FLAG, type Type, text } from '../../core/config/types.ts';
 import { LOG_LEVELS } from '../../core/model/agent-config.ts';
-import { count, DIRECTORY, FILE, GITLAB_URL, HEADER_NAME, LISTEN_ADDRESS } from './types.ts';
+import {
+  count,
+  DIRECTORY,
+  FILE,
+  GITLAB_URL,
+  HEADER_NAME,
+  HOST_PORT,
+  LISTEN_ADDRESS,
+  URL_PATH_PREFIX,
+} from './types.ts';
 
 // Every field of the server's configuration file. How it is read, what is said about mistakes, the JSON Schema and
 // docs/server-configuration.md all come from here. Names and defaults are those of GitLab's agent server where it has
@@ -48,6 +57,17 @@ const GITLAB = map({
   },
 });
 
+const CERTIFICATE_FILE = {
+  type: FILE,
+  doc: 'PEM file with the certificate for TLS, and those between it and its authority. Read again for each connection.',
+  example: '/etc/gitlab-agent-server/tls/tls.crt',
+};
+const KEY_FILE = {
+  type: FILE,
+  doc: 'PEM file with its key.',
+  example: '/etc/gitlab-agent-server/tls/tls.key',
+};
+
 const LISTEN = map({
   address: {
     type: LISTEN_ADDRESS,
@@ -55,12 +75,8 @@ const LISTEN = map({
     doc: 'Where agents connect: gRPC, and gRPC inside a WebSocket, at one port.',
     example: ':8150',
   },
-  certificate_file: {
-    type: FILE,
-    doc: 'PEM file with the certificate for TLS, and those between it and its authority. Read again for each connection.',
-    example: '/etc/gitlab-agent-server/tls/tls.crt',
-  },
-  key_file: { type: FILE, doc: 'PEM file with its key.', example: '/etc/gitlab-agent-server/tls/tls.key' },
+  certificate_file: CERTIFICATE_FILE,
+  key_file: KEY_FILE,
   websocket: {
     type: FLAG,
     default: true,
@@ -127,10 +143,50 @@ const GITOPS = map({
   },
 });
 
+const ACCESS_LISTEN = map({
+  address: {
+    type: LISTEN_ADDRESS,
+    default: '127.0.0.1:8154',
+    doc: "Where people and pipelines reach the clusters' API.",
+    example: ':8154',
+  },
+  certificate_file: CERTIFICATE_FILE,
+  key_file: KEY_FILE,
+  client_address_header: {
+    type: HEADER_NAME,
+    doc: 'The header in which a proxy in front says whose request it is; its last item counts. Only with a proxy that always sets it.',
+    example: 'X-Forwarded-For',
+  },
+});
+
+const KUBERNETES_API = map({
+  listen: { type: ACCESS_LISTEN, default: ACCESS_LISTEN.empty, doc: 'The port for people and pipelines.' },
+  url_path_prefix: {
+    type: URL_PATH_PREFIX,
+    default: '/k8s-proxy/',
+    doc: 'What the paths of requests begin with. GitLab had `/`.',
+    example: '/k8s-proxy/',
+  },
+  allowed_agent_cache_ttl: {
+    type: duration(),
+    default: 30_000,
+    doc: 'How long it is known that a job or a person may use an agent. What is under way ends when it no longer is so, within twice that time. GitLab had `60s`.',
+  },
+  allowed_agent_cache_error_ttl: {
+    type: duration(),
+    default: 10_000,
+    doc: 'The same where they may not.',
+  },
+});
+
 const AGENT = map({
   listen: { type: LISTEN, default: LISTEN.empty, doc: 'The port for agents.' },
   configuration: { type: CONFIGURATION, default: CONFIGURATION.empty, doc: 'Configuration projects.' },
   gitops: { type: GITOPS, default: GITOPS.empty, doc: 'Manifest projects.' },
+  kubernetes_api: {
+    type: KUBERNETES_API,
+    doc: "The clusters' API for people and pipelines. Without it, there is no port for it.",
+  },
   registry_file: {
     type: FILE,
     doc: 'Registry mode: the file with the agents and hashes of their tokens that `gitlab-agent-server token` writes, such as from a mounted Secret. Read again when it changes.',
@@ -188,12 +244,8 @@ const API_LISTEN = map({
     doc: 'The secret that GitLab signs its calls with: the same as `gitlab.authentication_secret_file`, mostly. Read again for each call.',
     example: '/etc/gitlab-agent-server/kas-secret',
   },
-  certificate_file: {
-    type: FILE,
-    doc: 'PEM file with the certificate for TLS. Read again for each connection.',
-    example: '/etc/gitlab-agent-server/tls/tls.crt',
-  },
-  key_file: { type: FILE, doc: 'PEM file with its key.', example: '/etc/gitlab-agent-server/tls/tls.key' },
+  certificate_file: CERTIFICATE_FILE,
+  key_file: KEY_FILE,
 });
 
 const API = map({ listen: { type: API_LISTEN, required: true, doc: 'The port for GitLab.' } });
@@ -210,6 +262,63 @@ const WEBHOOK = map({
     required: true,
     doc: "The webhook's secret token. Read again for each event.",
     example: '/etc/gitlab-agent-server/webhook-secret',
+  },
+});
+
+const REDIS = map({
+  server: {
+    type: map({
+      address: {
+        type: HOST_PORT,
+        required: true,
+        doc: 'Where it is.',
+        example: 'redis:6379',
+      },
+      tls: { type: FLAG, default: false, doc: 'Whether the connection is encrypted.' },
+      ca_certificate_file: {
+        type: FILE,
+        doc: 'PEM file with the authorities of its certificate, beside those that are trusted anyway.',
+        example: '/etc/gitlab-agent-server/redis-ca.crt',
+      },
+    }),
+    required: true,
+    doc: 'One Redis or Valkey.',
+  },
+  username: { type: text(), doc: 'For its access control list.', example: 'gitlab-agent-server' },
+  password_file: {
+    type: FILE,
+    doc: 'Read again for each connection.',
+    example: '/etc/gitlab-agent-server/redis-password',
+  },
+  database_index: { type: count(0), default: 0, doc: 'Of its databases.' },
+  key_prefix: { type: text(), default: 'gitlab-kas', doc: 'What all keys begin with.' },
+});
+
+const PRIVATE_API = map({
+  listen: {
+    type: map({
+      address: {
+        type: LISTEN_ADDRESS,
+        default: '127.0.0.1:8155',
+        doc: 'Where other replicas connect.',
+        example: ':8155',
+      },
+      authentication_secret_file: {
+        type: FILE,
+        required: true,
+        doc: 'The secret that replicas share (base64 of 32 bytes). Read again for each request.',
+        example: '/etc/gitlab-agent-server/private-api-secret',
+      },
+      certificate_file: CERTIFICATE_FILE,
+      key_file: KEY_FILE,
+      ca_certificate_file: {
+        type: FILE,
+        doc: "PEM file with the authorities of the other replicas' certificates.",
+        example: '/etc/gitlab-agent-server/tls/ca.crt',
+      },
+    }),
+    required: true,
+    doc: 'The port for other replicas, at the address that the environment variable `OWN_PRIVATE_API_URL` says: `http://10.0.0.1:8155`. `OWN_PRIVATE_API_HOST` is the name in their certificates.',
   },
 });
 
@@ -243,6 +352,11 @@ export const SERVER_CONFIGURATION_FILE = map({
     doc: 'What the server tells of itself.',
   },
   api: { type: API, doc: 'What GitLab asks. Without it, the port is not opened.' },
+  redis: {
+    type: REDIS,
+    doc: 'What replicas share: which agents are connected to which of them. Needed for more than one replica only, and then with `private_api`.',
+  },
+  private_api: { type: PRIVATE_API, doc: 'How replicas hand requests to each other.' },
   webhook: { type: WEBHOOK, doc: 'The port for webhooks. Without it, repositories are only polled.' },
 });
 

@@ -12,6 +12,40 @@ export interface GitopsLimits {
   files: number;
 }
 
+export interface CertificateFiles {
+  certificateFile: string;
+  keyFile: string;
+}
+
+export interface KubernetesApiConfig {
+  address: string;
+  tls?: CertificateFiles;
+  addressHeader?: string;
+  /** Begins and ends with a slash. */
+  prefix: string;
+  ttl: number;
+  errorTtl: number;
+}
+
+export interface RedisConfig {
+  host: string;
+  port: number;
+  username?: string;
+  passwordFile?: string;
+  database: number;
+  keyPrefix: string;
+  tls: boolean;
+  caFile?: string;
+}
+
+/** Where other replicas connect. */
+export interface PrivateApiConfig {
+  address: string;
+  secretFile: string;
+  tls?: CertificateFiles;
+  caFile?: string;
+}
+
 /** The configuration of the server, with all defaults. Durations in ms; URLs without a slash at the end. */
 export interface ServerConfig {
   gitlabUrl: string;
@@ -30,20 +64,19 @@ export interface ServerConfig {
     maxAge: number;
     grace: number;
   };
+  /** The port for people and pipelines, where there is one. */
+  kubernetesApi?: KubernetesApiConfig;
   configuration: { pollPeriod: number; maxBytes: number };
   gitops: GitopsLimits & { pollPeriod: number; projectTtl: number; projectErrorTtl: number };
   repositories: { credentialsDir?: string; cacheDir?: string };
   observability: { address: string; level: Level; usagePeriod: number };
   api?: { address: string; secretFile: string; tls?: CertificateFiles };
   webhook?: { address: string; secretFile: string };
+  /** What replicas need; both or none. */
+  replicas?: { redis: RedisConfig; privateApi: PrivateApiConfig };
 }
 
 /** PEM files. */
-export interface CertificateFiles {
-  certificateFile: string;
-  keyFile: string;
-}
-
 const MAX_BYTES = 1024 * 1024;
 
 /** Reads the configuration file. Throws ProblemError with all that is wrong, each with its place. */
@@ -58,14 +91,26 @@ export function parseServerConfig(bytes: Uint8Array, file: string): ServerConfig
 }
 
 function build(values: ServerFileValues, document: ConfigDocument): ServerConfig | undefined {
-  const { gitlab, agent, repositories, observability, api, webhook } = values;
+  const { gitlab, agent, repositories, observability, api, redis, private_api, webhook } = values;
   const { address, external_url, authentication_secret_file, ca_certificate_file, api_rate_limit } =
     gitlab.value;
-  const { listen, configuration, gitops, registry_file, info_cache_ttl, info_cache_error_ttl } = agent.value;
+  const {
+    listen,
+    configuration,
+    gitops,
+    kubernetes_api,
+    registry_file,
+    info_cache_ttl,
+    info_cache_error_ttl,
+  } = agent.value;
   const access = accessOf(authentication_secret_file, registry_file, gitlab.at, document);
   const tls = certificateOf(listen.value, document);
   const apiListen = api?.value.listen.value;
   const apiTls = apiListen && certificateOf(apiListen, document);
+  const kubernetesApi = kubernetes_api && kubernetesApiOf(kubernetes_api.value, document);
+  if (redis && !private_api) document.report(redis.at, 'redis has no private_api beside it');
+  if (private_api && !redis) document.report(private_api.at, 'private_api has no redis beside it');
+  const replicas = redis && private_api && replicasOf(redis.value, private_api.value, document);
   if (!access) return undefined;
   const { credentials_dir, cache_dir } = repositories.value;
   const { max_manifest_file_size, max_total_manifest_file_size, max_number_of_paths, max_number_of_files } =
@@ -89,6 +134,8 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
       maxAge: listen.value.max_connection_age.value,
       grace: listen.value.listen_grace_period.value,
     },
+    ...(kubernetesApi && { kubernetesApi }),
+    ...(replicas && { replicas }),
     configuration: {
       pollPeriod: configuration.value.poll_period.value,
       maxBytes: configuration.value.max_configuration_file_size.value,
@@ -123,6 +170,55 @@ function build(values: ServerFileValues, document: ConfigDocument): ServerConfig
     }),
   };
 }
+
+type ValuesOf<K extends 'listen' | 'kubernetes_api'> = NonNullable<
+  ServerFileValues['agent']['value'][K]
+>['value'];
+
+function kubernetesApiOf(values: ValuesOf<'kubernetes_api'>, document: ConfigDocument): KubernetesApiConfig {
+  const { listen, url_path_prefix, allowed_agent_cache_ttl, allowed_agent_cache_error_ttl } = values;
+  const { address, client_address_header: header } = listen.value;
+  const tls = certificateOf(listen.value, document);
+  return {
+    address: address.value,
+    ...(tls && { tls }),
+    ...(header && { addressHeader: header.value }),
+    prefix: url_path_prefix.value,
+    ttl: allowed_agent_cache_ttl.value,
+    errorTtl: allowed_agent_cache_error_ttl.value,
+  };
+}
+
+function replicasOf(
+  { server, username, password_file, database_index, key_prefix }: SectionOf<'redis'>,
+  { listen }: SectionOf<'private_api'>,
+  document: ConfigDocument,
+): NonNullable<ServerConfig['replicas']> {
+  const { address, tls: isTls, ca_certificate_file } = server.value;
+  const { hostname, port } = new URL(`tcp://${address.value}`);
+  const own = listen.value;
+  const tls = certificateOf(own, document);
+  return {
+    redis: {
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port),
+      ...(username && { username: username.value }),
+      ...(password_file && { passwordFile: password_file.value }),
+      database: database_index.value,
+      keyPrefix: key_prefix.value,
+      tls: isTls.value,
+      ...(ca_certificate_file && { caFile: ca_certificate_file.value }),
+    },
+    privateApi: {
+      address: own.address.value,
+      secretFile: own.authentication_secret_file.value,
+      ...(tls && { tls }),
+      ...(own.ca_certificate_file && { caFile: own.ca_certificate_file.value }),
+    },
+  };
+}
+
+type SectionOf<K extends keyof ServerFileValues> = NonNullable<ServerFileValues[K]>['value'];
 
 function accessOf(
   secret: Item<string> | undefined,

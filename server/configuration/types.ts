@@ -49,3 +49,20 @@ export const HEADER_NAME = text({
   check: (found) =>
     /^[A-Za-z][A-Za-z0-9-]*$/.test(found) ? undefined : { message: 'is no name of a header' },
 });
+
+export const URL_PATH_PREFIX = text({
+  words: 'path',
+  check: (found) =>
+    /^\/(?:[\w.~-]+\/)*$/.test(found) && !/\/\.{1,2}\//.test(found)
+      ? undefined
+      : { message: 'is no path that begins and ends with a slash', hint: 'write /k8s-proxy/' },
+});
+
+/** `HOST:PORT` */
+export const HOST_PORT = text({
+  words: 'address',
+  check: (found) => {
+    const url = /^[^/@?#]+:\d{1,5}$/.test(found) ? URL.parse(`tcp://${found}`) : null;
+    return url?.hostname ? undefined : { message: 'is no HOST:PORT', hint: 'write redis:6379' };
+  },
+});

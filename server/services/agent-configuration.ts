@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
+import type { ServiceImpl } from '@connectrpc/connect';
 import { parseAgentConfig } from '../../core/config/agent-config.ts';
 import {
   type AgentConfiguration,
@@ -7,10 +7,10 @@ import {
   ConfigurationResponseSchema,
 } from '../../core/grpc/generated/agent_configuration_pb.ts';
 import { AgentConfigurationSchema } from '../../core/grpc/generated/agentcfg_pb.ts';
-import type { RevisionTree } from '../../core/model/file-tree.ts';
-import { ProblemError, placeOf } from '../../core/model/problem.ts';
+import { placeOf } from '../../core/model/problem.ts';
 import type { AgentIdentity } from '../access/directory.ts';
 import type { ServerConfig } from '../configuration/server-config.ts';
+import { broken, configurationFileName, readConfigurationFile } from '../projects/configuration-file.ts';
 import { sourceError } from '../projects/failures.ts';
 import { configurationMessage } from './configuration-message.ts';
 import { callerOf, type ServiceDesk } from './desk.ts';
@@ -37,7 +37,9 @@ export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof
         for await (const seen of followRevision({ revision, check, checkEvery, stop })) {
           if (!seen.ok) throw sourceError(`configuration project ${agent.project.path}`, seen.failure);
           if (seen.commit === last) continue;
-          const file = await feed.value.withTree(seen.commit, (tree) => readFile(tree, agent, config));
+          const file = await feed.value.withTree(seen.commit, (tree) =>
+            readConfigurationFile(tree, agent, config.configuration.maxBytes),
+          );
           log.debug('Config: new commit', { commit: seen.commit });
           reports?.tell(agent, seen.commit, file);
           yield request.wholeFile ? wholeFile(file, seen, agent, config) : parsed(file, seen, agent, config);
@@ -53,30 +55,6 @@ export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof
 interface Commit {
   commit: string;
   ref?: string;
-}
-
-function fileName({ name }: AgentIdentity): string {
-  return `.gitlab/agents/${name}/config.yaml`;
-}
-
-/** Undefined where there is no such file. One that is too large comes as far as it shows that. */
-async function readFile(
-  tree: RevisionTree,
-  agent: AgentIdentity,
-  { configuration: { maxBytes } }: ServerConfig,
-): Promise<Buffer | undefined> {
-  const file = fileName(agent);
-  try {
-    const entry = await tree.real(file);
-    if (entry === undefined) return undefined;
-    if (entry.kind !== 'file') throw broken(`${file}: the configuration is no file`);
-    const bytes = await tree.read(file, maxBytes);
-    if (bytes.length > maxBytes) throw broken(`${file}: the file has more than ${maxBytes} bytes`);
-    return bytes;
-  } catch (error) {
-    if (!(error instanceof ProblemError)) throw error;
-    throw new ConnectError(`Config: ${error.problems[0]!.message}`, Code.Unavailable);
-  }
 }
 
 /** For agents of this project: they read the file, and say where it is wrong. */
@@ -104,7 +82,7 @@ function parsed(
   config: ServerConfig,
 ): ConfigurationResponse {
   const read = parseAgentConfig(file, {
-    file: fileName(agent),
+    file: configurationFileName(agent),
     configProject: agent.project.path,
     gitlabUrl: config.externalUrl,
     maxBytes: config.configuration.maxBytes,
@@ -131,8 +109,4 @@ function identityMessage({ id, name, project }: AgentIdentity, { externalUrl }: 
     agentName: name,
   });
   return { agentId, projectId, projectPath, gitlabExternalUrl, agentName };
-}
-
-function broken(message: string): ConnectError {
-  return new ConnectError(`Config: ${message}`, Code.FailedPrecondition);
 }

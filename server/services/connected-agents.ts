@@ -1,4 +1,4 @@
-import { create, toJsonString } from '@bufbuild/protobuf';
+import { create, fromJsonString, toJsonString } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   type ConnectedAgentInfo,
@@ -7,6 +7,7 @@ import {
 } from '../../core/grpc/generated/agent_tracker_pb.ts';
 import type { AgentMeta } from '../../core/grpc/generated/modshared_pb.ts';
 import type { AgentIdentity } from '../access/directory.ts';
+import type { Announcements } from '../replicas/announcements.ts';
 import type { AgentConnection } from '../transport/connection.ts';
 
 interface Registration {
@@ -21,23 +22,34 @@ const LIFETIME = 10 * 60_000;
 /** Of what a Pod says of itself no text is longer. */
 const MOST_CHARACTERS = 253;
 
-/** Who is connected to this server: one for each Pod of an agent. */
+/** What replicas tell each other of who is connected to them. */
+const KEY = 'connected_agents';
+
+/** Who is connected: one for each Pod of an agent, and each replica. */
 export class ConnectedAgents {
   readonly #registrations = new Map<bigint, Registration>();
   readonly #now: () => number;
-  #next = 1n;
+  readonly #announcements: Announcements | undefined;
+  #next: bigint;
 
-  constructor(now: () => number) {
+  /** `first`: a number that no other replica begins with. */
+  constructor(now: () => number, announcements: Announcements | undefined, first: bigint) {
     this.#now = now;
+    this.#announcements = announcements;
+    this.#next = first;
+  }
+
+  /** Those of this replica. */
+  get count(): number {
+    return this.#registrations.size;
   }
 
   /** From now on until what is returned is called. */
   add(agent: AgentIdentity, meta: AgentMeta | undefined, connection: AgentConnection): () => void {
-    // A Pod that counts itself has a random number of 63 bits; these are below any.
     const id = this.#next;
     this.#next += 1n;
     this.#set(id, agent, meta, connection, Number.POSITIVE_INFINITY);
-    return () => void this.#registrations.delete(id);
+    return () => this.#forget(id);
   }
 
   /** A Pod says that it is there. It is forgotten when its connection ends, or when it says so no more. */
@@ -53,23 +65,29 @@ export class ConnectedAgents {
     this.#set(podId, agent, meta, connection, this.#now() + LIFETIME, known?.info.connectedAt);
   }
 
-  /** Those of one agent, or all. */
-  list(agentId?: bigint): ConnectedAgentInfo[] {
+  /** Those of one agent, or all; of all replicas, as long as Redis is there. */
+  async list(agentId?: bigint): Promise<ConnectedAgentInfo[]> {
     const now = this.#now();
-    for (const [id, { until, connection }] of this.#registrations)
-      if (until <= now || connection.closed.aborted) this.#registrations.delete(id);
-    return [...this.#registrations.values()]
-      .map(({ info }) => info)
-      .filter((info) => agentId === undefined || info.agentId === agentId);
+    for (const [id, { until }] of this.#registrations) if (until <= now) this.#forget(id);
+    const found = new Map([...this.#registrations].map(([id, { info }]) => [String(id), info]));
+    const others = await this.#announcements?.read(KEY).catch(() => undefined);
+    for (const [id, text] of others ?? [])
+      if (!found.has(id)) found.set(id, fromJsonString(ConnectedAgentInfoSchema, text));
+    return [...found.values()].filter((info) => agentId === undefined || info.agentId === agentId);
   }
 
   /** As JSON: GetConnectedAgentsResponse. */
-  json(): string {
-    const response = create(GetConnectedAgentsResponseSchema, { agents: this.list() });
+  async json(): Promise<string> {
+    const response = create(GetConnectedAgentsResponseSchema, { agents: await this.list() });
     return toJsonString(GetConnectedAgentsResponseSchema, response, {
       useProtoFieldName: true,
       prettySpaces: 2,
     });
+  }
+
+  #forget(id: bigint): void {
+    this.#registrations.delete(id);
+    this.#announcements?.withdraw(KEY, String(id));
   }
 
   #set(
@@ -87,7 +105,15 @@ export class ConnectedAgents {
       agentId: agent.id,
       projectId: agent.project.id,
     });
+    if (!this.#registrations.has(id))
+      connection.closed.addEventListener('abort', () => this.#lost(id, connection));
     this.#registrations.set(id, { info, connection, until });
+    this.#announcements?.announce(KEY, String(id), toJsonString(ConnectedAgentInfoSchema, info));
+  }
+
+  /** A Pod that is back by another connection stays. */
+  #lost(id: bigint, connection: AgentConnection): void {
+    if (this.#registrations.get(id)?.connection === connection) this.#forget(id);
   }
 }
 

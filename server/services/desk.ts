@@ -6,6 +6,7 @@ import type { ServerConfig } from '../configuration/server-config.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Projects } from '../projects/projects.ts';
 import { type AgentConnection, CONNECTION } from '../transport/connection.ts';
+import type { Tunnels } from '../tunnels/tunnels.ts';
 import type { ConfigurationReports } from './configuration-reports.ts';
 import type { ConnectedAgents } from './connected-agents.ts';
 
@@ -14,6 +15,7 @@ export interface ServiceDesk {
   config: ServerConfig;
   projects: Projects;
   connected: ConnectedAgents;
+  tunnels: Tunnels;
   /** GitLab mode: told of configurations. */
   reports?: ConfigurationReports;
   /** Between two questions whether an agent's token still is good, and its projects still are its own, in ms. */

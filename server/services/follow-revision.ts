@@ -1,6 +1,6 @@
-import { Code, ConnectError } from '@connectrpc/connect';
 import { Alarm } from '../../core/daemon/time.ts';
 import type { FollowedRevision, Seen } from '../../core/follow/followed-revision.ts';
+import { endsAccess } from '../access/recheck.ts';
 
 export interface FollowOptions {
   revision: FollowedRevision;
@@ -11,9 +11,6 @@ export interface FollowOptions {
   /** Ends it, in order. */
   stop: AbortSignal;
 }
-
-// What says that the agent has no business here any more. A GitLab that does not answer says nothing.
-const ENDING_CODES = new Set([Code.Unauthenticated, Code.PermissionDenied, Code.NotFound]);
 
 /**
  * What the revision is, and each newer one, until `stop` ends; who is slow gets the newest only. Rejects with
@@ -49,6 +46,6 @@ async function mayGoOn(check: FollowOptions['check'], signal: AbortSignal): Prom
   try {
     await check(signal);
   } catch (error) {
-    if (ENDING_CODES.has(ConnectError.from(error).code)) throw error;
+    if (endsAccess(error)) throw error;
   }
 }

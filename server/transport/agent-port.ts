@@ -6,6 +6,8 @@ import tls from 'node:tls';
 import { parseListenAddress } from '../../core/daemon/listen.ts';
 import type { Log } from '../../core/daemon/log.ts';
 import { pause } from '../../core/daemon/time.ts';
+import { type CertificatePair, keepRenewed } from './certificate.ts';
+import { addressOf, clientAddress } from './client-address.ts';
 import type { AgentConnection } from './connection.ts';
 import { protocolOf } from './first-bytes.ts';
 import { guardSession, MOST_STREAMS, type SessionLimits } from './guard-session.ts';
@@ -15,7 +17,7 @@ export interface AgentPortOptions {
   /** `HOST:PORT` or `:PORT`. */
   address: string;
   /** PEM; without them it is cleartext. Read for each connection, so that renewed ones count. */
-  tls?: () => { cert: string; key: string };
+  tls?: () => CertificatePair;
   /** Answers a call. */
   handle: (
     request: http2.Http2ServerRequest,
@@ -35,6 +37,7 @@ export interface AgentPortOptions {
 const FIRST_BYTES = 10_000;
 /** An answer that nobody reads stops there, in bytes, for each stream; more makes far peers quicker. */
 const WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 16 * WINDOW;
 
 /** One port for all agents: gRPC in cleartext or TLS, and gRPC inside a WebSocket. */
 export class AgentPort implements AsyncDisposable {
@@ -53,7 +56,7 @@ export class AgentPort implements AsyncDisposable {
     this.#options = options;
     const { serverName, handle } = options;
     this.#door = new WebSocketDoor(serverName, (stream, request) =>
-      this.#serve(stream, this.#addressOf(request)),
+      this.#serve(stream, clientAddress(request, options.addressHeader)),
     );
     this.#http1 = http.createServer((_request, response) => {
       response.writeHead(426, { server: serverName, upgrade: 'websocket', connection: 'close' });
@@ -123,29 +126,14 @@ export class AgentPort implements AsyncDisposable {
     if (!this.#isDraining) await this.drain(0);
   }
 
-  #secure(pair: () => { cert: string; key: string }): tls.Server {
-    let current = pair();
+  #secure(pair: () => CertificatePair): tls.Server {
     const server = tls.createServer({
       ALPNProtocols: ['h2', 'http/1.1'],
       handshakeTimeout: FIRST_BYTES,
       minVersion: 'TLSv1.2',
-      ...current,
+      ...pair(),
     });
-    // Before the server takes the connection. A pair that is being exchanged may not fit for a moment.
-    server.prependListener('connection', () => {
-      try {
-        const { cert, key } = pair();
-        if (cert === current.cert && key === current.key) return;
-        server.setSecureContext({ cert, key });
-        current = { cert, key };
-        this.#options.log.info('The certificate was read again');
-      } catch (error) {
-        const { message } = error as Error;
-        this.#options.log.warn("The certificate can't be used, the last good one stays in force", {
-          error: message,
-        });
-      }
-    });
+    keepRenewed(server, pair);
     server.on('secureConnection', (socket) => {
       socket.on('error', () => {});
       if (this.#isDraining) socket.destroy();
@@ -191,6 +179,10 @@ export class AgentPort implements AsyncDisposable {
     const connection = { address: this.#arriving, ending: ending.signal, closed: closed.signal };
     this.#sessions.set(session, { connection, end });
     session.on('error', () => {});
+    // Of all streams together: with the 64 KiB that it begins with, answers of clusters would wait for each other.
+    const widen = (): void => session.setLocalWindowSize(SESSION_WINDOW);
+    if (session.connecting) session.once('connect', widen);
+    else widen();
     session.once('close', () => {
       this.#sessions.delete(session);
       for (const controller of [ending, closed]) controller.abort(new Error('the connection is closed'));
@@ -198,19 +190,4 @@ export class AgentPort implements AsyncDisposable {
     guardSession(session, limits, random, end);
     if (this.#isDraining) end();
   }
-
-  #addressOf(request: http.IncomingMessage): string {
-    const { addressHeader } = this.#options;
-    const said = addressHeader === undefined ? undefined : request.headers[addressHeader.toLowerCase()];
-    // The last one is what the nearest proxy added.
-    const last = String(said ?? '')
-      .split(',')
-      .at(-1)!
-      .trim();
-    return net.isIP(last) === 0 ? addressOf(request.socket) : last;
-  }
-}
-
-function addressOf(socket: Pick<Socket, 'remoteAddress'>): string {
-  return (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
 }

@@ -87,6 +87,35 @@ for (const [inputs, expected] of [
     { mode: 'diff', plan_file: 'p.json', against: 'base' },
     /^input plan_file is for a diff against a live cluster/,
   ],
+  [{ mode: 'diff', agent_id: '1' }, /^input agent_id is for agent_server \| leave it out$/],
+  [
+    { mode: 'diff', agent_server: 'https://kas.example.com', agent_id: '0' },
+    /^input agent_id can't be "0" \| a number that is 1 or more/,
+  ],
+  [
+    { mode: 'diff', agent_server: 'https://kas.example.com', agent: 'a' },
+    /^input agent_id is missing \| name the agent by its number, or with agent and config_project$/,
+  ],
+  [
+    { mode: 'diff', agent_server: 'https://u:p@example.com', agent_id: '1' },
+    /^input agent_server is no URL \| https:\/\/kas\.example\.com\/k8s-proxy$/,
+  ],
+  [
+    { mode: 'diff', agent_server: 'http://kas.example.com/k8s-proxy', agent_id: '1' },
+    /^input agent_server is not an https:\/\/ address \| a job token is sent there$/,
+  ],
+  [
+    { mode: 'diff', agent_server: 'https://kas.example.com', agent_id: '1', against: 'base' },
+    /^input agent_server is for a diff against a live cluster/,
+  ],
+  [
+    { mode: 'wait', agent_server: 'https://kas.example.com', agent_id: '1', agent: 'a' },
+    /^input agent_server is for a diff against a live cluster/,
+  ],
+  [
+    { mode: 'diff', agent_server: 'https://kas.example.com', agent_id: '1', kube_context: 'c' },
+    /^input agent_server and kube_context exclude each other/,
+  ],
   [{ mode: 'diff', gitlab_url: 'https://u:p@example.com' }, /^input gitlab_url is no URL of a GitLab/],
 ] as const)
   test(`refused: ${JSON.stringify(inputs)}`, (t) => {
@@ -123,6 +152,11 @@ test('what a job token can not do, for each mode', (t) => {
       "a job token can't read commit statuses",
     ],
   );
+  const agentServer = { mode: 'diff', agent_server: 'https://kas.example.com', paths: 'k8s' };
+  t.deepEqual(check({ ...agentServer, agent: 'a', config_project: 'g/c' }), [
+    "a job token can't look up the agent a of g/c",
+  ]);
+  t.deepEqual(check({ ...agentServer, agent_id: '1' }), []);
   const mergeRequest = { iid: 1, project: 'group/shop' };
   t.deepEqual(check({ mode: 'diff', comment: 'true' }, { mergeRequest }), [
     "a job token can't write notes on merge requests",

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { step, temporaryDirectory } from '../support/action.ts';
 import { kubectl, namespace, sharedCluster } from '../support/cluster.ts';
+import { clusterApiServer } from '../support/cluster-api-server.ts';
 import { plugin } from '../support/plugin.ts';
 import { CONFIG, company, config } from './world.ts';
 
@@ -87,6 +88,54 @@ test('with the context of the agent, what is live counts; what left the manifest
   t.regex(none.log, /error: no kube context is chosen/);
   const nothing = await run({ against: 'live' }, { KUBECONFIG: '' });
   t.regex(nothing.log, /error: there is no cluster to compare with: KUBECONFIG is not set/);
+});
+
+test('through the agent server with the job token: by the number of the agent, or its name', async (t) => {
+  const within = await namespace(t);
+  const { gitlab, shop, agents, token } = await company(t);
+  await agents.commit({ [CONFIG]: config() });
+  const { agent } = gitlab.createAgentToken(agents, 'production');
+  const commit = await shop.commit({ 'k8s/a.yaml': configMap(within, 'a', '1') });
+  await kubectl(['apply', '--server-side', '--field-manager=gitlab-agent', '-f', '-'], {
+    input: configMap(within, 'a', 'drift'),
+  });
+  const { value: CI_JOB_TOKEN } = shop.createJobToken();
+  await using server = await clusterApiServer(sharedCluster(), `ci:${agent.id}:${CI_JOB_TOKEN}`);
+  const run = (inputs: Record<string, string>, env: Record<string, string> = { CI_JOB_TOKEN }) =>
+    step(
+      t,
+      { gitlab, project: shop, commit, env: { CI_JOB_TOKEN, ...env } },
+      { mode: 'diff', agent_server: `${server.url}/`, ...inputs },
+    );
+  const byName = await run({ token, agent: 'production', config_project: 'group/agents' });
+  t.is(byName.code, 0, byName.log);
+  t.like(byName.outputs, { update: '1', unknown: '0' });
+  t.regex(byName.log, /^Compare [0-9a-f]{12} with cluster group\/agents:production$/m);
+  const byNumber = await run({ agent_id: String(agent.id), paths: 'k8s' });
+  t.is(byNumber.code, 0, byNumber.log);
+  t.like(byNumber.outputs, { update: '1' });
+  t.regex(byNumber.log, RegExp(`with cluster of agent ${agent.id}$`, 'm'));
+  t.deepEqual([...new Set(server.credentials)], [`Bearer ci:${agent.id}:${CI_JOB_TOKEN}`]);
+
+  const none = await run({ token, agent: 'none', config_project: 'group/agents' });
+  t.is(none.code, 1);
+  const wrong = await run({ agent_id: '999', paths: 'k8s' });
+  t.is(wrong.code, 1, wrong.log);
+  t.regex(
+    wrong.log,
+    /^error: the agent server does not let this through \(401\): Unauthorized\nhint: is the token good/m,
+  );
+  const github = await run({ token, agent_id: '1', paths: 'k8s' }, { CI_JOB_TOKEN: '' });
+  t.is(github.code, 1);
+  t.regex(
+    github.log,
+    /error: input agent_server is for jobs of GitLab CI: there is no job token here\nhint: /,
+  );
+  for (const { log, outputs, directory } of [byName, byNumber, none, wrong, github]) {
+    t.false((log + JSON.stringify(outputs)).includes(CI_JOB_TOKEN));
+    const report = join(directory, 'gitlab-agent-report', 'diff.json');
+    if (existsSync(report)) t.false(readFileSync(report, 'utf8').includes(CI_JOB_TOKEN));
+  }
 });
 
 test('a plan file is carried out by apply --plan, and its key is a variable', async (t) => {

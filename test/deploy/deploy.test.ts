@@ -2,11 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { Collector } from '../../core/manifest/load.ts';
-import { DEFAULT_LIMITS } from '../../core/manifest/read.ts';
 import { dig, type JsonObject } from '../../core/model/json.ts';
-import { formatObject, type KubeObject } from '../../core/model/object.ts';
 import { kubectl, namespace } from '../support/cluster.ts';
+import { objectsOf } from '../support/objects-of.ts';
 import { plugin } from '../support/plugin.ts';
 
 const DEPLOY = join(import.meta.dirname, '..', '..', 'deploy');
@@ -18,14 +16,13 @@ const SETTINGS = [
   '--gitlab-url=https://gitlab.example.com',
   '--image=kubectl-gitlab-agent/agent:0.1.0',
 ];
-const MODES = { cluster: 'cluster', escalate: 'escalate', namespaces: 'namespaces=shop' };
-
-function objectsOf(text: string): Map<string, KubeObject> {
-  const collector = new Collector(DEFAULT_LIMITS);
-  collector.addBytes('-', Buffer.from(text), true);
-  if (collector.problems.length > 0) throw new Error(collector.problems[0]!.message);
-  return new Map(collector.manifests.map(({ id, object }) => [formatObject(id), object]));
-}
+const MODES: Record<string, { rbac: string; more?: string[] }> = {
+  cluster: { rbac: 'cluster' },
+  escalate: { rbac: 'escalate' },
+  namespaces: { rbac: 'namespaces=shop' },
+  impersonate: { rbac: 'cluster', more: ['--impersonate', '--kas-address=grpcs://kas.example.com:8150'] },
+};
+const DEPLOYMENT = 'deployment.apps/gitlab-agent -n gitlab-agent';
 
 async function printed(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await plugin(['install', ...SETTINGS, ...args, '--dry-run', '-o', 'yaml']);
@@ -35,16 +32,21 @@ async function printed(...args: string[]): Promise<string> {
 
 test('every folder of deploy/ is one that is compared here', (t) => {
   const folders = readdirSync(DEPLOY, { withFileTypes: true }).filter((one) => one.isDirectory());
-  t.deepEqual(folders.map(({ name }) => name).sort(), ['base', ...Object.keys(MODES)].sort());
+  t.deepEqual(
+    folders.map(({ name }) => name).sort(),
+    ['base', 'charts', 'server', ...Object.keys(MODES)].sort(),
+  );
 });
 
-for (const [folder, rbac] of Object.entries(MODES)) {
+for (const [folder, { rbac, more = [] }] of Object.entries(MODES)) {
   test(`install applies what kubectl apply -k deploy/${folder} applies`, async (t) => {
     const built = objectsOf((await kubectl(['kustomize', join(DEPLOY, folder)])).stdout);
-    const ours = objectsOf(await printed(`--rbac=${rbac}`));
-    const deployment = ours.get('deployment.apps/gitlab-agent -n gitlab-agent')!;
-    t.deepEqual(deployment.metadata.annotations, { 'agent.gitlab.com/rbac': rbac });
-    delete deployment.metadata.annotations;
+    const ours = objectsOf(await printed(`--rbac=${rbac}`, ...more));
+    const { metadata } = ours.get(DEPLOYMENT)!;
+    t.is(dig(metadata, 'annotations', 'agent.gitlab.com/rbac'), rbac);
+    delete metadata.annotations;
+    // How an agent connects to a server, people write into the Deployment of deploy/base.
+    if (more.length > 0) for (const objects of [built, ours]) t.true(objects.delete(DEPLOYMENT));
     // It may have to be made first, for its Role.
     ours.delete('namespace/shop');
     t.deepEqual([...ours.keys()].sort(), [...built.keys()].sort());
@@ -53,7 +55,7 @@ for (const [folder, rbac] of Object.entries(MODES)) {
 
   test(`the API server takes every object of ${folder} as it is written`, async (t) => {
     const within = await namespace(t);
-    const text = (await printed(`--rbac=${rbac.replace('shop', within)}`, '-n', within)).replace(
+    const text = (await printed(`--rbac=${rbac.replace('shop', within)}`, '-n', within, ...more)).replace(
       /^apiVersion: v1\nkind: Namespace\n[\s\S]*?^---\n/m,
       '',
     );
@@ -105,8 +107,15 @@ test("the authorities of GitLab's certificate are mounted, and nothing else of t
   await t.throwsAsync(printed(`--gitlab-ca-file=${file}`), { message: /holds no certificate/ });
 });
 
-test('the image has what the agent needs of it', (t) => {
-  const dockerfile = readFileSync(join(DEPLOY, 'Dockerfile'), 'utf8');
-  t.regex(dockerfile, /^ENTRYPOINT \["node", "--max-semi-space-size=4"/m);
-  t.regex(dockerfile, /^USER 1000:1000$/m);
+test('the images have what the agent and the agent server need of them', (t) => {
+  const stages = readFileSync(join(DEPLOY, 'Dockerfile'), 'utf8').split(/^(?=FROM )/m);
+  const stage = (first: RegExp) => stages.filter((text) => first.test(text));
+  for (const [text] of [stage(/^FROM runtime\n/), stage(/^FROM runtime AS server\n/)])
+    t.regex(text!, /^USER 1000:1000$/m);
+  t.regex(stages.at(-1)!, /^ENTRYPOINT \["node", "--max-semi-space-size=4".*"\/app\/gitlab-agent\.js"\]$/m);
+  const [server] = stage(/^FROM runtime AS server\n/);
+  t.regex(server!, /^COPY --from=build \/build\/dist\/server \/app$/m);
+  t.regex(server!, /^ENTRYPOINT \["node", "--enable-source-maps", "\/app\/gitlab-agent-server\.js"\]$/m);
+  // It reads repositories with git.
+  t.regex(stage(/^FROM .* AS runtime\n/)[0]!, /ca-certificates git \\$/m);
 });

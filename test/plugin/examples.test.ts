@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { Authority } from '../core/kube/certificates.ts';
 import { httpProxy } from '../core/kube/servers.ts';
+import { AgentServer } from '../support/agent-server.ts';
 import { accessOf, apiRequest, waitFor } from '../support/cluster.ts';
 import { startControlPlane } from '../support/control-plane/control-plane.ts';
 import { commandsAmong, Desk, exampleLines, helpTexts, type Run } from '../support/examples.ts';
@@ -14,6 +16,7 @@ import { LogNode } from '../support/log-node.ts';
 // so each world has one of its own.
 
 const HOST = 'gitlab.example.com';
+const KAS_HOST = 'kas.example.com';
 const AGENT = 'kubectl gitlab-agent';
 const ran = new Set<string>();
 
@@ -167,7 +170,16 @@ const PERSON = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
 test.serial('examples of what is done with an agent', async (t) => {
   await using plane = await startControlPlane({ purpose: 'runs the examples of the help' });
   await using gitlab = await startGitLab({ tls: true, host: HOST });
-  await using proxy = await httpProxy([], undefined, undefined, { [HOST]: gitlab.port });
+  const authority = new Authority('an agent server');
+  t.teardown(() => authority.remove());
+  await using server = await AgentServer.start({
+    gitlab: { url: `https://127.0.0.1:${gitlab.port}`, caFile: gitlab.caFile! },
+    secret: gitlab.kasSecret,
+    gitToken: gitlab.root.createToken({ scopes: ['read_repository'] }).value,
+    tls: authority.issue('kas', [`DNS:${KAS_HOST}`]),
+  });
+  const ports = { [HOST]: gitlab.port, [KAS_HOST]: server.port };
+  await using proxy = await httpProxy([], undefined, undefined, ports);
   const ada = gitlab.createUser('ada');
   const members = { ada: 'maintainer' } as const;
   const config = await gitlab.createProject('group/agents', { members });
@@ -189,7 +201,16 @@ test.serial('examples of what is done with an agent', async (t) => {
   const kubectl = (...args: string[]) => desk.done('kubectl', ...args);
   const here = { endpoint: plane, namespace: 'gitlab-agent' };
   let pod = 'gitlab-agent-0';
-  const agent = () => startInstalled(here, { gitlab, config }, { env: network, pod });
+  const env = { ...network, NODE_EXTRA_CA_CERTS: authority.ca.certFile };
+  const agent = () => startInstalled(here, { gitlab, config }, { env, pod });
+  const connectedAgent = async () => {
+    const path = '/apis/apps/v1/namespaces/gitlab-agent/deployments/gitlab-agent';
+    await waitFor(
+      async () => /--kas-address/.test(JSON.stringify(await apiRequest(accessOf(plane), 'GET', path))),
+      { what: 'a Deployment with an agent server' },
+    );
+    return agent();
+  };
   for (const name of ['shop', 'web']) await kubectl('create', 'namespace', name);
 
   // The manifest project, as somebody has it before them.
@@ -216,6 +237,14 @@ test.serial('examples of what is done with an agent', async (t) => {
     [`${record} --rotate`, { says: /revoked token/ }],
     [`${install} --rbac=namespaces=shop,web --dry-run -o yaml`, { says: /^kind: Deployment$/m }],
     [
+      `${AGENT} kubeconfig production --config-project group/agents --gitlab-url https://${HOST}`,
+      { says: /wrote the context "group\/agents:production"/ },
+    ],
+    [
+      `${AGENT} kubeconfig --agent-id 1 --context production --gitlab-url https://${HOST} --server https://kas.example.com/k8s-proxy`,
+      { says: /wrote the context "production"/ },
+    ],
+    [
       `${install} --git-username gitlab+deploy-token-1 --git-token-file deploy-token`,
       {
         before: async () => {
@@ -238,6 +267,17 @@ test.serial('examples of what is done with an agent', async (t) => {
     await running.end();
   }
   await runAll(t, desk, [
+    [
+      `${AGENT} install --kas-address wss://${KAS_HOST} --token-file agent-token`,
+      {
+        before: () => {
+          const token = gitlab.createAgentToken(config, 'production');
+          desk.file('agent-token', `${token.value}\n`);
+        },
+        beside: connectedAgent,
+        says: /reports by way of wss/,
+      },
+    ],
     [
       `${AGENT} uninstall`,
       { typed: [[/delete the agent of the namespace gitlab-agent\? \[y\/N\]/, 'y']], says: /pruned/ },
@@ -340,6 +380,15 @@ test.serial('examples of what is done with an agent', async (t) => {
       404,
     { what: 'what was synced to be gone' },
   );
+  // GitLab lets an agent read what everybody may.
+  shop.visibility = 'public';
+  for (const { tokens } of config.agents) for (const token of tokens) token.status = 'revoked';
+  await runAll(t, desk, [
+    [
+      `${AGENT} bootstrap production --config-project group/agents --project group/shop --gitlab-url https://${HOST} --image registry.example.com/gitlab-agent:0.1.0 --server wss://${KAS_HOST}`,
+      { beside: connectedAgent, says: /synced and healthy at [0-9a-f]{7}/ },
+    ],
+  ]);
 });
 
 test.serial('every example of every help was run, and fits into 80 columns', async (t) => {

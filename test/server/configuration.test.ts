@@ -38,12 +38,20 @@ const CASES: [text: string, ...problems: string[]][] = [
     'gitlab: { address: "https://a:b@g.example" }\nagent: { registry_file: r }\n',
     's.yaml:1:20: address holds a user name or password (write https://gitlab.example.com)',
   ],
+  [`${BASE}redis_conn: {}\n`, 's.yaml:3:1: unknown key "redis_conn" (did you mean redis?)'],
+  [`${BASE}redis: {}\n`, 's.yaml:3:8: redis has no server'],
   [
-    `${BASE}redis: {}\n`,
-    's.yaml:3:1: unknown key "redis" (did you mean observability?)'.replace(
-      / \(.*/,
-      ' (it is one of gitlab, agent, repositories, observability, api, webhook)',
-    ),
+    `${BASE}redis: { server: { address: redis } }\n`,
+    's.yaml:3:29: address is no HOST:PORT (write redis:6379)',
+  ],
+  [`${BASE}redis: { server: { address: "redis:1" } }\n`, 's.yaml:3:8: redis has no private_api beside it'],
+  [
+    `${BASE}private_api: { listen: { authentication_secret_file: s } }\n`,
+    's.yaml:3:14: private_api has no redis beside it',
+  ],
+  [
+    'gitlab: { address: https://g.example }\nagent:\n  registry_file: r\n  kubernetes_api: { url_path_prefix: /a/../b/ }\n',
+    's.yaml:4:38: url_path_prefix is no path that begins and ends with a slash (write /k8s-proxy/)',
   ],
   [
     'gitlab: { address: https://g.example }\nagent:\n  registry_file: r\n  listen: { address: here }\n',

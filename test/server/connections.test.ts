@@ -2,8 +2,8 @@ import { copyFileSync } from 'node:fs';
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import test, { type ExecutionContext } from 'ava';
 import { connectKas } from '../../agent/kas/connect-kas.ts';
-import { parseKasAddress } from '../../agent/kas/kas-flags.ts';
 import { AgentRegistrar } from '../../core/grpc/generated/agent_registrar_pb.ts';
+import { parseKasAddress } from '../../core/model/kas-address.ts';
 import { Authority } from '../core/kube/certificates.ts';
 import { entryOf, ground, meta, reach, sourcesOf, Told } from '../kas/ground.ts';
 import { waitFor } from '../support/control-plane/wait.ts';
@@ -83,7 +83,6 @@ test('a renewed certificate is used for new connections without a restart; those
   // For a moment they do not fit: what was good stays.
   copyFileSync(renewed.certFile, pair.certFile);
   await new Told(t, (await sourcesOf(t, trusting(addresses[1]!, before))).entry(entryOf())).commit(first);
-  await server.said("The certificate can't be used, the last good one stays in force");
   copyFileSync(renewed.keyFile, pair.keyFile);
   for (const address of addresses) {
     await new Told(t, (await sourcesOf(t, trusting(address, after))).entry(entryOf())).commit(first);

@@ -19,6 +19,8 @@ export interface AgentServerOptions {
   agent?: string;
   gitlabSection?: string;
   webhookSecret?: string;
+  /** The port for people and pipelines; what is said of it beside its address, as a YAML flow map's content. */
+  kubernetesApi?: string;
   /** The port for GitLab, with this secret. */
   apiSecret?: string;
   usagePeriod?: string;
@@ -27,6 +29,10 @@ export interface AgentServerOptions {
   /** For Node. */
   nodeArgs?: readonly string[];
   tls?: { certFile: string; keyFile: string };
+  /** One of several. `port`: for the others. */
+  replica?: { redis: string; redisPassword?: string; secret: string; port: number };
+  /** Of another one; where not said, each has its own. */
+  registry?: string;
   /** Of an earlier one, to come back at. */
   port?: number;
   directory?: string;
@@ -52,8 +58,10 @@ export class AgentServer implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
   readonly #ownsDirectory: boolean;
+  readonly #registry: string | undefined;
 
   constructor(options: AgentServerOptions) {
+    this.#registry = options.registry;
     this.#ownsDirectory = options.directory === undefined;
     this.directory = options.directory ?? mkdtempSync(join(tmpdir(), 'gitlab-agent-server-test-'));
     this.#write(options);
@@ -66,7 +74,12 @@ export class AgentServer implements AsyncDisposable {
         `--configuration-file=${join(this.directory, 'server.yaml')}`,
       ],
       {
-        env: { PATH: process.env.PATH, HOME: this.directory, TMPDIR: this.directory },
+        env: {
+          PATH: process.env.PATH,
+          HOME: this.directory,
+          TMPDIR: this.directory,
+          ...(options.replica && { OWN_PRIVATE_API_URL: `http://127.0.0.1:${options.replica.port}` }),
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
@@ -100,6 +113,12 @@ export class AgentServer implements AsyncDisposable {
     return this.#portOf('Listening for agentk connections');
   }
 
+  /** Where the API of an agent's cluster is, as people and pipelines see it. */
+  get kubernetesUrl(): string {
+    const { port, prefix, tls } = this.#log.find('Listening for Kubernetes API requests', {})!;
+    return `${tls ? 'https' : 'http'}://127.0.0.1:${port}${prefix}`;
+  }
+
   get webhookUrl(): string {
     return `http://127.0.0.1:${this.#portOf('Listening for webhooks')}/`;
   }
@@ -109,7 +128,7 @@ export class AgentServer implements AsyncDisposable {
   }
 
   get registry(): string {
-    return join(this.directory, 'registry.yaml');
+    return this.#registry ?? join(this.directory, 'registry.yaml');
   }
 
   /** A new token of an agent, in the registry. */
@@ -158,7 +177,9 @@ export class AgentServer implements AsyncDisposable {
     agent = '',
     gitlabSection = '',
     webhookSecret,
+    kubernetesApi,
     apiSecret,
+    replica,
     usagePeriod = '1m',
     level = 'debug',
     tls,
@@ -170,7 +191,7 @@ export class AgentServer implements AsyncDisposable {
     };
     mkdirSync(join(this.directory, 'git'), { recursive: true });
     if (gitToken !== undefined) file('git/token', gitToken);
-    if (secret === undefined && this.#ownsDirectory)
+    if (secret === undefined && this.#ownsDirectory && this.#registry === undefined)
       file('registry.yaml', `salt: ${Buffer.alloc(16, 7).toString('base64url')}\nagents: []\n`);
     const lines = [
       'gitlab:',
@@ -183,6 +204,11 @@ export class AgentServer implements AsyncDisposable {
       '  listen:',
       `    address: 127.0.0.1:${port}`,
       ...(tls ? [`    certificate_file: ${tls.certFile}`, `    key_file: ${tls.keyFile}`] : []),
+      ...(kubernetesApi === undefined
+        ? []
+        : [
+            `  kubernetes_api: { listen: { address: "127.0.0.1:0"${tls ? `, certificate_file: ${tls.certFile}, key_file: ${tls.keyFile}` : ''} }, ${kubernetesApi} }`,
+          ]),
       agent || '  gitops: { poll_period: 300ms }\n  configuration: { poll_period: 300ms }',
       'repositories:',
       `  credentials_dir: ${join(this.directory, 'git')}`,
@@ -192,6 +218,12 @@ export class AgentServer implements AsyncDisposable {
         ? []
         : [
             `api: { listen: { address: "127.0.0.1:0", authentication_secret_file: ${file('api-secret', apiSecret)} } }`,
+          ]),
+      ...(replica === undefined
+        ? []
+        : [
+            `redis: { server: { address: "${replica.redis}" }${replica.redisPassword === undefined ? '' : `, password_file: ${file('redis-password', replica.redisPassword)}`} }`,
+            `private_api: { listen: { address: "127.0.0.1:${replica.port}", authentication_secret_file: ${file('private-secret', replica.secret)} } }`,
           ]),
       ...(webhookSecret === undefined
         ? []

@@ -1,6 +1,7 @@
 /** What tests do with a cluster beside the code under test. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { type Access, apiCall, apiRequest } from './control-plane/api.ts';
 import { findKubectl } from './control-plane/binaries.ts';
@@ -130,6 +131,8 @@ export interface KubectlOptions {
   input?: string;
   /** Return what went wrong instead of throwing it. */
   allowFailure?: boolean;
+  /** Beside the environment of the tests. */
+  env?: Readonly<Record<string, string>>;
 }
 
 export interface KubectlResult {
@@ -141,11 +144,7 @@ export interface KubectlResult {
 /** Runs kubectl, for comparisons and for set-up. Throws what it says on stderr where it fails. */
 export async function kubectl(args: readonly string[], options: KubectlOptions = {}): Promise<KubectlResult> {
   const { promise, resolve, reject } = Promise.withResolvers<KubectlResult>();
-  const kubeconfig = options.kubeconfig ?? sharedCluster().kubeconfig;
-  const child = spawn(await findKubectl(), args, {
-    // The person's aliases and discovery cache stay out: the cache is keyed by address, and ours are used again.
-    env: { ...process.env, KUBECONFIG: kubeconfig, KUBERC: 'off', KUBECACHEDIR: `${kubeconfig}.cache` },
-  });
+  const child = spawn(await findKubectl(), args, { env: kubectlEnvironment(options) });
   const result: KubectlResult = { code: 0, stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => {
@@ -162,4 +161,41 @@ export async function kubectl(args: readonly string[], options: KubectlOptions =
   child.stdin.on('error', () => {});
   child.stdin.end(options.input ?? '');
   return promise;
+}
+
+/** Runs kubectl for as long as it goes on; it ends at the end of its scope. */
+export async function followKubectl(
+  args: readonly string[],
+  options: Pick<KubectlOptions, 'kubeconfig' | 'env'> = {},
+): Promise<{ stdout: () => string } & AsyncDisposable> {
+  const child = spawn(await findKubectl(), args, {
+    env: kubectlEnvironment(options),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (more: string) => {
+    text += more;
+  });
+  const ended = once(child, 'close');
+  return {
+    stdout: () => text,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+/** The person's aliases and discovery cache stay out: the cache is keyed by address, and ours are used again. */
+function kubectlEnvironment({
+  kubeconfig = sharedCluster().kubeconfig,
+  env = {},
+}: Pick<KubectlOptions, 'kubeconfig' | 'env'>): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    KUBECONFIG: kubeconfig,
+    KUBERC: 'off',
+    KUBECACHEDIR: `${kubeconfig}.cache`,
+    ...env,
+  };
 }

@@ -149,6 +149,8 @@ export async function startInstalled(
     );
   };
   const [git, api] = [await secret('gitlab-agent-git'), await secret('gitlab-agent-api')];
+  const address = args.find((one) => one.startsWith('--kas-address='))?.slice('--kas-address='.length);
+  const agentToken = address === undefined ? undefined : await secret('gitlab-agent-token');
   return new AgentProcess({
     endpoint,
     gitlab,
@@ -158,6 +160,10 @@ export async function startInstalled(
     kubeconfig,
     apiToken: api?.token,
     gitFiles: git ?? {},
+    ...(address !== undefined && {
+      kas: { address, token: agentToken?.token ?? '' },
+      args: args.filter((one) => /^--(agent-name|config-project|gitlab-url)=/.test(one)),
+    }),
     ...options,
   });
 }

@@ -6,7 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Authority } from '../core/kube/certificates.ts';
-import { accessOf, apiCall, apiRequest, type Endpoint, sharedCluster, waitFor } from './cluster.ts';
+import { accessOf, apiRequest, type Endpoint, sharedCluster } from './cluster.ts';
+import { makeKubeletNode, makePodOn } from './kubelet-node.ts';
 
 interface Written {
   /** In ms since 1970. */
@@ -82,26 +83,7 @@ export class LogNode implements AsyncDisposable {
     node.#server.listen(0, '127.0.0.1');
     await once(node.#server, 'listening');
     const { port } = node.#server.address() as AddressInfo;
-    const admin = accessOf(endpoint);
-    await apiCall(admin, 'POST', '/api/v1/nodes', {
-      metadata: { name: node.name, annotations: { 'kwok.x-k8s.io/node': 'fake' } },
-      spec: { unschedulable: true, taints: [{ key: 'logs', effect: 'NoSchedule' }] },
-    });
-    const status = {
-      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
-      daemonEndpoints: { kubeletEndpoint: { Port: port } },
-    };
-    await waitFor(
-      async () => {
-        const path = `/api/v1/nodes/${node.name}`;
-        const { body } = await apiRequest(admin, 'GET', path);
-        const live = body as { status?: { daemonEndpoints?: { kubeletEndpoint?: { Port?: number } } } };
-        if (live.status?.daemonEndpoints?.kubeletEndpoint?.Port === port) return true;
-        await apiRequest(admin, 'PUT', `${path}/status`, { ...live, status: { ...live.status, ...status } });
-        return false;
-      },
-      { what: 'the Node to say where its kubelet is' },
-    );
+    await makeKubeletNode(endpoint, node.name, port);
     return node;
   }
 
@@ -109,25 +91,11 @@ export class LogNode implements AsyncDisposable {
   async pod(
     namespace: string,
     name: string,
-    { containers = ['agent'], args = [] }: { containers?: readonly string[]; args?: readonly string[] } = {},
+    options: { containers?: readonly string[]; args?: readonly string[] } = {},
   ): Promise<ContainerLog> {
     const log = new ContainerLog();
     this.#logs.set(`${namespace}/${name}`, log);
-    await apiCall(accessOf(this.#endpoint), 'POST', `/api/v1/namespaces/${namespace}/pods`, {
-      metadata: { name },
-      spec: {
-        nodeName: this.name,
-        tolerations: [{ operator: 'Exists' }],
-        // As restricted namespaces want it, such as the one of `install`.
-        securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
-        containers: containers.map((container) => ({
-          name: container,
-          image: 'registry.invalid/agent',
-          args,
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-        })),
-      },
-    });
+    await makePodOn(this.#endpoint, this.name, namespace, name, options);
     return log;
   }
 

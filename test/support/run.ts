@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { formatProblem, ProblemError } from '../../core/model/problem.ts';
 import { closingLine } from './closing-line.ts';
-import { findBinaries, findKubectl, SERVERS } from './control-plane/binaries.ts';
+import { findBinaries, findHelm, findKubectl, SERVERS } from './control-plane/binaries.ts';
 import { type ControlPlane, startControlPlane } from './control-plane/control-plane.ts';
 import { loadEndpoint, saveEndpoint } from './control-plane/endpoint.ts';
 import { waitFor } from './control-plane/wait.ts';
@@ -37,6 +37,7 @@ async function main(): Promise<number> {
   signal.throwIfAborted();
   await findBinaries(SERVERS, { signal });
   await findKubectl({ signal });
+  await findHelm({ signal });
   await using shared = await shareControlPlane();
   say(`running ava${chaos ? ', full counts' : ''}`);
   const directory = mkdtempSync(join(tmpdir(), 'gitlab-agent-tests-'));

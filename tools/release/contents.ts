@@ -32,6 +32,13 @@ export async function bundleContents(inputs: readonly string[]): Promise<Entry[]
   ];
 }
 
+/** A chart as Helm packs it; `name` is that of its folder. */
+export async function chartContents(name: string): Promise<Entry[]> {
+  const charts = join(root, 'deploy', 'charts');
+  const files = await Array.fromAsync(glob(`${name}/**/*.*`, { cwd: charts }));
+  return files.map((file) => ({ name: file, from: join(charts, file) }));
+}
+
 function completion(): Entry {
   const from = join(root, 'plugin', 'completion', 'scripts', 'kubectl.sh');
   return { name: COMPLETE, from, executable: true };

@@ -42,6 +42,17 @@ for (const [code, message, reason, sentence] of WORDED) {
   });
 }
 
+test("the agent server's own words are not taken for the cluster's", (t) => {
+  const said = (status: number, message: string) =>
+    connectionProblem({ status, reason: '', message, causes: [] })?.problems[0];
+  t.like(said(403, 'GitLab Agent Server: Forbidden: agentId is not allowed'), {
+    message: 'the agent server does not let this through (403): Forbidden: agentId is not allowed',
+  });
+  t.regex(said(401, 'GitLab Agent Server: Unauthorized')!.hint!, /user_access/);
+  t.is(said(502, 'GitLab Agent Server: no agent is connected')!.hint, undefined);
+  t.is(said(403, 'pods is forbidden: User "x" cannot list'), undefined);
+});
+
 const NEAR: [string, string[], string[]][] = [
   ['prod', [], []],
   ['prod', ['a', 'b'], ['a', 'b']],

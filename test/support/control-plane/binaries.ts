@@ -9,12 +9,13 @@ export type BinaryName =
   | 'kube-controller-manager'
   | 'kube-scheduler'
   | 'kwok'
-  | 'kubectl';
+  | 'kubectl'
+  | 'helm';
 export type Binaries = Record<BinaryName, string>;
 
 /** A Go module of ours that pins one project: its folder under `binaries/`, and the module whose version counts. */
 export interface Pin {
-  folder: 'kubernetes' | 'etcd' | 'kwok';
+  folder: 'kubernetes' | 'etcd' | 'kwok' | 'helm';
   module: string;
 }
 
@@ -28,6 +29,7 @@ export interface Recipe {
 const KUBERNETES: Pin = { folder: 'kubernetes', module: 'k8s.io/kubernetes' };
 const ETCD: Pin = { folder: 'etcd', module: 'go.etcd.io/etcd/server/v3' };
 const KWOK: Pin = { folder: 'kwok', module: 'sigs.k8s.io/kwok' };
+const HELM: Pin = { folder: 'helm', module: 'helm.sh/helm/v3' };
 
 export const RECIPES: Record<BinaryName, Recipe> = {
   etcd: { pin: ETCD, package: ETCD.module, minutes: 1 },
@@ -40,6 +42,7 @@ export const RECIPES: Record<BinaryName, Recipe> = {
   'kube-scheduler': { pin: KUBERNETES, package: 'k8s.io/kubernetes/cmd/kube-scheduler', minutes: 1 },
   kwok: { pin: KWOK, package: 'sigs.k8s.io/kwok/cmd/kwok', minutes: 2 },
   kubectl: { pin: KUBERNETES, package: 'k8s.io/kubernetes/cmd/kubectl', minutes: 1 },
+  helm: { pin: HELM, package: 'helm.sh/helm/v3/cmd/helm', minutes: 2 },
 };
 
 /** What a control plane runs; `kubectl` is for comparisons only, see `findKubectl`. */
@@ -76,7 +79,11 @@ export function versionOf(pin: Pin): string {
 
 /** Where built binaries live: one directory for each set of versions, so that an update leaves old ones usable. */
 export function binaryDirectory(): string {
-  const versions = [KUBERNETES, ETCD, KWOK].map((pin) => `${pin.folder}-${versionOf(pin)}`);
+  return directoryOf([KUBERNETES, ETCD, KWOK]);
+}
+
+function directoryOf(pins: readonly Pin[]): string {
+  const versions = pins.map((pin) => `${pin.folder}-${versionOf(pin)}`);
   return join(cacheDirectory(), [...versions, `${process.platform}-${process.arch}`].join('_'));
 }
 
@@ -86,18 +93,26 @@ export function binaryDirectory(): string {
  */
 export async function findBinaries<Name extends BinaryName>(
   names: readonly Name[],
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; directory?: string } = {},
 ): Promise<Pick<Binaries, Name>> {
-  const places = [process.env.KUBEBUILDER_ASSETS, binaryDirectory()].filter((place) => place !== undefined);
+  const { signal, directory = binaryDirectory() } = options;
+  const places = [process.env.KUBEBUILDER_ASSETS, directory].filter((place) => place !== undefined);
   const find = (name: Name): string | undefined => firstExecutable(places, name);
   const missing = names.filter((name) => !find(name));
-  if (missing.length > 0) await build(missing, binaryDirectory(), options.signal);
+  if (missing.length > 0) await build(missing, directory, signal);
   return Object.fromEntries(names.map((name) => [name, find(name)])) as Pick<Binaries, Name>;
 }
 
 /** The `kubectl` on PATH (a minor version of skew is fine), else one found or built as the servers are. */
 export async function findKubectl(options: { signal?: AbortSignal } = {}): Promise<string> {
   return findOnPath('kubectl') ?? (await findBinaries(['kubectl'], options)).kubectl;
+}
+
+/** The `helm` on PATH, else one found or built as the servers are, in a directory of its own. */
+export async function findHelm(options: { signal?: AbortSignal } = {}): Promise<string> {
+  return (
+    findOnPath('helm') ?? (await findBinaries(['helm'], { ...options, directory: directoryOf([HELM]) })).helm
+  );
 }
 
 /** The program of that name that the shell would run. */

@@ -79,19 +79,26 @@ async function buildOne(
 
 /** The arguments of `go` that build a recipe's package into `output`. */
 export function goArguments(recipe: Recipe, output: string): string[] {
-  const version = versionOf(recipe.pin);
-  const [, major, minor] = /^v(\d+)\.(\d+)\./.exec(version)!;
-  const stamp = 'k8s.io/component-base/version';
-  // Without the stamp a Kubernetes built from modules calls itself v0.0.0. The others know their versions.
-  const stamps =
-    recipe.pin.folder === 'kubernetes'
-      ? [
-          `-X ${stamp}.gitVersion=${version}`,
-          `-X ${stamp}.gitMajor=${major}`,
-          `-X ${stamp}.gitMinor=${minor}`,
-        ]
-      : [];
-  return ['build', '-trimpath', '-ldflags', ['-s', '-w', ...stamps].join(' '), '-o', output, recipe.package];
+  const ldflags = ['-s', '-w', ...stampsOf(recipe).map((stamp) => `-X ${stamp}`)];
+  return ['build', '-trimpath', '-ldflags', ldflags.join(' '), '-o', output, recipe.package];
+}
+
+/** What a release sets from outside. Without it a Kubernetes built from modules calls itself v0.0.0. */
+function stampsOf({ pin }: Recipe): string[] {
+  const numbers = (version: string): string[] => /^v(\d+)\.(\d+)\./.exec(version)!.slice(1);
+  if (pin.folder === 'kubernetes') {
+    const version = versionOf(pin);
+    const [major, minor] = numbers(version);
+    const stamp = 'k8s.io/component-base/version';
+    return [`${stamp}.gitVersion=${version}`, `${stamp}.gitMajor=${major}`, `${stamp}.gitMinor=${minor}`];
+  }
+  if (pin.folder !== 'helm') return [];
+  // Charts are rendered for the Kubernetes of Helm's own client where no cluster is asked: 1.20 without the stamp.
+  const [, minor] = numbers(versionOf({ folder: 'helm', module: 'k8s.io/client-go' }));
+  return ['chartutil', 'lint/rules'].flatMap((where) => [
+    `helm.sh/helm/v3/pkg/${where}.k8sVersionMajor=1`,
+    `helm.sh/helm/v3/pkg/${where}.k8sVersionMinor=${minor}`,
+  ]);
 }
 
 function runGo(args: string[], name: BinaryName, signal?: AbortSignal): Promise<void> {

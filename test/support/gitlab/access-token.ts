@@ -12,7 +12,8 @@ export type Scope =
   | 'read_repository'
   | 'write_repository'
   | 'self_rotate'
-  | 'create_runner';
+  | 'create_runner'
+  | 'k8s_proxy';
 
 export interface TokenOptions {
   name?: string;

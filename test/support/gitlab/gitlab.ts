@@ -13,6 +13,7 @@ import { writeHooks } from './hooks.ts';
 import type { LimitOptions } from './limits.ts';
 import { followBranches } from './merge-requests.ts';
 import { Project, type ProjectOptions } from './project.ts';
+import { ROLES, type Role } from './roles.ts';
 import { Server } from './server.ts';
 import type { User, UserOptions } from './user.ts';
 import { Version } from './version.ts';
@@ -78,13 +79,24 @@ export class GitLab implements AsyncDisposable {
   }
 
   /** What an agent server has told of its usage. */
-  get usage(): readonly { counters: Record<string, number> }[] {
-    return this.#world.usage;
+  /** What the agent server has said of agents' configuration, by their number. */
+  get agentConfigurations(): Map<number, object> {
+    return this.#world.agentConfigurations;
   }
 
-  /** What an agent server has told of agents' configurations, oldest first. */
-  get agentConfigurations(): readonly { agent_id: number; agent_config: object }[] {
-    return this.#world.agentConfigurations;
+  /** The number of a group. */
+  namespaceId(path: string): number {
+    return this.#world.namespaceId(path);
+  }
+
+  /** Makes somebody a member of a group, and so of all that is in it. */
+  addGroupMember(path: string, user: User, role: Role): void {
+    const members = this.#world.groupMembers.get(path) ?? new Map<number, number>();
+    this.#world.groupMembers.set(path, members.set(user.id, ROLES[role]));
+  }
+
+  get usage(): readonly { counters: Record<string, number> }[] {
+    return this.#world.usage;
   }
 
   /** A new token of an agent, which is made where the project has none of the name. */

@@ -1,9 +1,12 @@
 /** GitLab's internal API for its agent server: `/api/v4/internal/kubernetes`. */
 import { createHmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isExpired } from './access-token.ts';
 import type { Agent } from './agents.ts';
 import { type Answer, json } from './answer.ts';
+import { accessLevel } from './permissions.ts';
 import type { Project } from './project.ts';
+import { ROLES } from './roles.ts';
 import type { World } from './world.ts';
 
 const BASE = '/api/v4/internal/kubernetes';
@@ -26,6 +29,7 @@ export async function answerInternal(
       world.usage.push(body);
       return nothing;
     }
+    if (call === 'POST /authorize_proxy_user') return authorizeProxyUser(world, body);
     return call === 'POST /agent_configuration' ? configure(world, body) : refusal(404, 'Not Found');
   }
   const agent = agentOf(world, request);
@@ -49,8 +53,46 @@ function configure(world: World, body: { agent_id?: unknown; agent_config?: unkn
     return json(400, { error: 'agent_config is invalid' });
   if (!world.projects.some(({ agents }) => agents.some((agent) => agent.id === id)))
     return refusal(404, 'Not Found');
-  world.agentConfigurations.push({ agent_id: id, agent_config: config });
+  world.agentConfigurations.set(id, config);
   return nothing;
+}
+
+/** As whom somebody may use an agent: by `user_access` of its configuration, and from Developer on. */
+function authorizeProxyUser(
+  world: World,
+  { agent_id: id, access_type: type, access_key: key }: Record<string, unknown>,
+): Answer {
+  const token = world.tokens.find(({ value }) => value === key);
+  if (type !== 'personal_access_token' || !token || token.revoked || isExpired(token, world.now()))
+    return refusal(401, 'Unauthorized');
+  if (!token.scopes.some((scope) => scope === 'k8s_proxy' || scope === 'api'))
+    return refusal(403, 'Forbidden');
+  const agent = world.projects.flatMap(({ agents }) => agents).find((one) => one.id === id);
+  if (!agent) return refusal(404, 'Not Found');
+  const { user } = token;
+  const { user_access: access } = (world.agentConfigurations.get(agent.id) ?? {}) as {
+    user_access?: { access_as?: object; projects?: { id: string }[]; groups?: { id: string }[] };
+  };
+  const roles = (level: number): string[] =>
+    Object.entries(ROLES)
+      .filter(([, least]) => least <= level)
+      .map(([role]) => role);
+  const projects = (access?.projects ?? []).flatMap(({ id: path }) => {
+    const project = world.projectAt(path);
+    const level = project ? accessLevel(project, user) : 0;
+    return project && level >= ROLES.developer ? [{ id: project.id, roles: roles(level) }] : [];
+  });
+  const groups = (access?.groups ?? []).flatMap(({ id: path }) => {
+    const level = world.groupMembers.get(path)?.get(user.id) ?? 0;
+    return level >= ROLES.developer ? [{ id: world.namespaceId(path), roles: roles(level) }] : [];
+  });
+  if (projects.length + groups.length === 0) return refusal(403, 'Forbidden');
+  const asUser = access?.access_as && 'user' in access.access_as;
+  return json(200, {
+    agent: { id: agent.id, config_project: { id: agent.project.id } },
+    user: { id: user.id, username: user.username },
+    access_as: asUser ? { user: { projects, groups } } : { agent: {} },
+  });
 }
 
 function entity(project: Project): object {

@@ -6,7 +6,7 @@ import type { User } from './user.ts';
 /** 0 for somebody who is no member. Administrators are owners of everything. */
 export function accessLevel(project: Project, user: User | undefined): number {
   if (!user || user.blocked) return 0;
-  return user.admin ? ROLES.owner : (project.members.get(user.id) ?? 0);
+  return user.admin ? ROLES.owner : project.levelOf(user.id);
 }
 
 /** Whether they may know that the project exists. Bots are external users: `internal` projects are closed to them. */

@@ -44,6 +44,9 @@ export function newDeployToken(world: World, project: Project, options: DeployTo
 export interface JobToken {
   value: string;
   jobId: number;
+  pipelineId: number;
+  /** What the job deploys to. */
+  environment?: { slug: string; tier: string };
   project: Project;
   /** Who started the pipeline: the job may do no more than they. */
   user: User;
@@ -56,5 +59,5 @@ export function newJobToken(world: World, project: Project, user: User): JobToke
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const jwt = `${part({ alg: 'RS256' })}.${part({ jti: jobId })}.${randomBytes(256).toString('base64url')}`;
   const value = world.version.atLeast('19.0') ? `glcbt-${jwt}` : secret('glcbt-64_');
-  return { value, jobId, project, user, running: true };
+  return { value, jobId, pipelineId: world.nextId('pipeline'), project, user, running: true };
 }

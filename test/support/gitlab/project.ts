@@ -168,6 +168,11 @@ export class Project {
   }
 
   /** The token of a job that `user` started, the administrator where not said. */
+  /** The role of somebody, with what comes from the groups above, as a number; 0 for none. */
+  levelOf(userId: number): number {
+    return Math.max(this.members.get(userId) ?? 0, this.#world.groupLevel(this.path, userId));
+  }
+
   createJobToken(user: User = this.#world.root): JobToken {
     const token = newJobToken(this.#world, this, user);
     this.#world.jobTokens.push(token);

@@ -40,10 +40,12 @@ export class World {
   readonly jobTokens: JobToken[] = [];
   /** What the agent server shares with GitLab, base64. */
   readonly kasSecret = randomBytes(32).toString('base64');
+  /** What the agent server has said of the configuration of agents, by their number. */
+  readonly agentConfigurations = new Map<number, object>();
+  /** Roles in groups: by path, then by number of the user. */
+  readonly groupMembers = new Map<string, Map<number, number>>();
   /** What the agent server has told of its usage. */
   readonly usage: { counters: Record<string, number> }[] = [];
-  /** What the agent server has told of agents' configurations, oldest first. */
-  readonly agentConfigurations: { agent_id: number; agent_config: object }[] = [];
   /** Paths that projects had before they were renamed. */
   readonly oldPaths = new Map<string, Project>();
   /** Told of every push, by git or by API, after the refs have moved. */
@@ -83,6 +85,11 @@ export class World {
   namespaceId(path: string): number {
     if (!this.#namespaces.includes(path)) this.#namespaces.push(path);
     return this.#namespaces.indexOf(path) + 1;
+  }
+
+  /** The highest role in a group above a project; 0 for none. */
+  groupLevel(projectPath: string, userId: number): number {
+    return Math.max(0, ...groupsOf(projectPath).map((path) => this.groupMembers.get(path)?.get(userId) ?? 0));
   }
 
   addUser(username: string, options: UserOptions = {}): User {
@@ -138,4 +145,10 @@ export class World {
   pushed(push: Push): void {
     if (push.updates.length > 0) for (const listener of this.pushListeners) listener(push);
   }
+}
+
+/** The groups above a project, from the top. */
+export function groupsOf(projectPath: string): string[] {
+  const parts = projectPath.split('/').slice(0, -1);
+  return parts.map((_part, index) => parts.slice(0, index + 1).join('/'));
 }

@@ -51,22 +51,6 @@ export const instanceRoutes: readonly Route[] = [
       return json(200, { ...accessTokenBody(world, caller.token), last_used_ips: ['127.0.0.1'] });
     },
   },
-  {
-    method: 'GET',
-    path: '/job',
-    jobs: true,
-    login: true,
-    handle: ({ caller, world }) => {
-      if (!caller.job) throw unauthorized();
-      const { jobId, project, user } = caller.job;
-      return json(200, {
-        id: jobId,
-        status: 'running',
-        user: userBasic(world, user),
-        web_url: `${project.webUrl}/-/jobs/${jobId}`,
-      });
-    },
-  },
 ];
 
 function about({ world }: Call): object {

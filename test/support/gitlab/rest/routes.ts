@@ -10,6 +10,8 @@ import { deploymentRoutes } from './deployments.ts';
 import { environmentRoutes } from './environments.ts';
 import { fileRoutes } from './files.ts';
 import { instanceRoutes } from './instance.ts';
+import { jobRoutes } from './jobs.ts';
+import { memberRoutes } from './members.ts';
 import { mergeRequestRoutes } from './merge-requests.ts';
 import { noteRoutes } from './notes.ts';
 import { projectRoutes } from './projects.ts';
@@ -20,7 +22,9 @@ import { treeRoutes } from './tree.ts';
 
 export const ROUTES: readonly Route[] = [
   ...instanceRoutes,
+  ...jobRoutes,
   ...projectRoutes,
+  ...memberRoutes,
   ...branchRoutes,
   ...tagRoutes,
   ...commitRoutes,
