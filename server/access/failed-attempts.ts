@@ -22,8 +22,13 @@ export class FailedAttempts {
    * Runs `admit`, and counts where it refuses. `tokenKey`: a digest of the token. Rejects with RESOURCE_EXHAUSTED, without
    * having asked, where there have been too many.
    */
-  async guard<T>(address: string, tokenKey: string, isKnown: boolean, admit: () => Promise<T>): Promise<T> {
-    if (!isKnown && (this.#ofAddress.isExhausted(address) || this.#ofToken.isExhausted(tokenKey)))
+  async guard<T>(
+    address: string,
+    tokenKey: string,
+    isKnown: () => boolean,
+    admit: () => Promise<T>,
+  ): Promise<T> {
+    if ((this.#ofAddress.isExhausted(address) || this.#ofToken.isExhausted(tokenKey)) && !isKnown())
       throw new ConnectError('too many failed attempts, try again in a minute', Code.ResourceExhausted);
     try {
       return await admit();
