@@ -29,10 +29,9 @@ export async function answerInternal(
       world.usage.push(body);
       return nothing;
     }
+    if (call === 'POST /authorize_proxy_user') return authorizeProxyUser(world, body);
     return call === 'POST /agent_configuration' ? configure(world, body) : refusal(404, 'Not Found');
   }
-  if (call === 'POST /authorize_proxy_user')
-    return authorizeProxyUser(world, JSON.parse(Buffer.concat(chunks).toString('utf8')));
   const agent = agentOf(world, request);
   if (!agent) return refusal(401, 'Unauthorized');
   if (call === 'GET /agent_info')
