@@ -229,7 +229,7 @@ export class TunnelServer implements AsyncDisposable {
     const sent = send(answer.tunnel, asking);
     sent.catch(() => {});
     const head = await answer.next().catch((error: unknown) => {
-      if (error instanceof TakenBackError && asking.body === undefined) return 'again';
+      if (error instanceof TakenBackError && asking.body === undefined) return 'again' as const;
       throw error;
     });
     if (head === 'again') return await this.ask(asking);
