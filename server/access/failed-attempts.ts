@@ -42,7 +42,7 @@ export class FailedAttempts {
   }
 }
 
+/** Whoever is somebody, and may not do this, does not guess tokens. */
 function isRefusal(error: unknown): boolean {
-  const { code } = ConnectError.from(error);
-  return code === Code.Unauthenticated || code === Code.PermissionDenied;
+  return ConnectError.from(error).code === Code.Unauthenticated;
 }
