@@ -96,10 +96,8 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     config,
     projects,
     connected,
-    ...(usage && {
-      reports: new ConfigurationReports({ api: usage, random, log, signal: ending.signal }),
-    }),
     tunnels,
+    ...(usage && { reports: new ConfigurationReports({ api: usage, random, log, signal: ending.signal }) }),
     checkEvery:
       'secretFile' in config.access
         ? Math.max(Math.min(config.infoTtl, config.gitops.projectTtl), LEAST_CHECK)

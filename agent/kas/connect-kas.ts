@@ -3,7 +3,7 @@ import type { ClientHttp2Stream, Http2Session, SecureClientSessionOptions } from
 import type { Duplex } from 'node:stream';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Interceptor, Transport } from '@connectrpc/connect';
-import { compressionGzip, createGrpcTransport, type Http2SessionManager } from '@connectrpc/connect-node';
+import { compressionGzip, createGrpcTransport } from '@connectrpc/connect-node';
 import { WebSocket } from 'ws';
 import { Alarm } from '../../core/daemon/time.ts';
 import { asSocket } from '../../core/grpc/as-socket.ts';
@@ -28,10 +28,10 @@ export interface KasOptions {
 /** The connection to an agent server: opened when the first call needs it, and anew after it was lost. */
 export interface Kas extends Disposable {
   transport: Transport;
-  /** Rings when a connection is lost. */
-  lost: Alarm;
   /** For one call whose end has to be known at once, even while nobody reads: it is told of the stream. */
   watched(onStream: (stream: ClientHttp2Stream) => void): Transport;
+  /** Rings when a connection is lost. */
+  lost: Alarm;
 }
 
 /** As GitLab's agent, in ms: more often than every 20 s a server takes for an attack. */
@@ -62,6 +62,7 @@ export function connectKas(options: KasOptions): Kas {
   stack.defer(() => sessions.abort(new Error('the agent ends')));
   const lost = new Alarm();
   sessions.onLost = () => lost.ring();
+  const ending = stack.move();
   const wide = new WeakSet<Http2Session>();
   /** Of all streams together: with the 64 KiB that it begins with, calls would wait for each other. */
   const widen = (session: Http2Session | undefined): void => {
@@ -77,7 +78,6 @@ export function connectKas(options: KasOptions): Kas {
       acceptCompression: [compressionGzip],
       readMaxBytes: MESSAGE_BYTES,
     });
-  const ending = stack.move();
   return {
     transport: transportOver(sessions),
     watched: (onStream) =>
@@ -96,7 +96,7 @@ export function connectKas(options: KasOptions): Kas {
   };
 }
 
-type Sessions = Pick<Http2SessionManager, 'authority' | 'request' | 'notifyResponseByteRead'>;
+type Sessions = Pick<WatchedSessions, 'authority' | 'request' | 'notifyResponseByteRead'>;
 
 function credentials({ token, userAgent }: KasOptions): Interceptor {
   return (next) => async (request) => {

@@ -38,8 +38,8 @@ export class RegistryDirectory implements Directory {
   async admit(token: string): Promise<AgentAccess> {
     let [salt, hash] = ['', ''];
     const known = (): RegisteredAgent | undefined => {
-      const { salt: current } = this.#registry;
-      if (salt !== current) [salt, hash] = [current, saltedHash(current, token)];
+      const { salt: now } = this.#registry;
+      if (salt !== now) [salt, hash] = [now, saltedHash(now, token)];
       return this.#agents.get(hash);
     };
     const find = (): RegisteredAgent => {

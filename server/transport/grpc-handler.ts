@@ -1,4 +1,4 @@
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import {
   type ConnectRouter,
   createConnectRouter,
@@ -11,7 +11,7 @@ import {
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
 import type { AgentPortOptions } from './agent-port.ts';
-import { CONNECTION } from './connection.ts';
+import { CONNECTION, RESET } from './connection.ts';
 import { COMPRESSED_FROM, withPrepared } from './prepared-messages.ts';
 
 export interface GrpcOptions {
@@ -44,7 +44,9 @@ export function grpcHandler({ routes, interceptors, messageBytes }: GrpcOptions)
     const handler = handlers.get((request.url ?? '').split('?', 1)[0]!);
     const isGrpc = CONTENT_TYPE.test(String(request.headers['content-type'] ?? ''));
     if (!handler || !isGrpc) return refuse(request, response, isGrpc);
-    const values = createContextValues().set(CONNECTION, connection);
+    const values = createContextValues()
+      .set(CONNECTION, connection)
+      .set(RESET, () => response.stream?.close(constants.NGHTTP2_CANCEL));
     // A peer that goes away in the middle is no failure; its streams learn it by their signal.
     const answer = async (): Promise<void> => {
       const call = universalRequestFromNodeRequest(request, response, undefined, values);

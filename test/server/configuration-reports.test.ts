@@ -49,24 +49,26 @@ user_access:
 remote_development: { enabled: yes, max: 1234567890123 }
 `,
   });
-  const told = (): object | undefined => gitlab.agentConfigurations.get(config.agents[0]!.id);
   const pods = [await pod(), await pod(), await pod()];
   for (const one of pods) await one.commit(first);
-  await waitFor(() => told(), { what: 'GitLab to be told' });
+  await waitFor(() => gitlab.agentConfigurations.length > 0, { what: 'GitLab to be told' });
   const access = [{ id: 'group', default_namespace: 'shop', access_as: { ci_job: {} } }];
-  t.deepEqual(told(), {
-    gitops: { manifest_projects: [{ id: 'group/shop', default_namespace: '1e3' }] },
-    ci_access: { groups: access, projects: access },
-    user_access: { access_as: { user: {} }, projects: [{ id: 'group/shop' }] },
-    remote_development: { enabled: true, max: 1234567890123 },
+  t.deepEqual(gitlab.agentConfigurations[0], {
+    agent_id: config.agents[0]!.id,
+    agent_config: {
+      gitops: { manifest_projects: [{ id: 'group/shop', default_namespace: '1e3' }] },
+      ci_access: { groups: access, projects: access },
+      user_access: { access_as: { user: {} }, projects: [{ id: 'group/shop' }] },
+      remote_development: { enabled: true, max: 1234567890123 },
+    },
   });
   // A broken one is not told of, and the next one is; an empty file says nothing, which is something.
   const broken = await config.commit({ [FILE]: 'ci_acess: {}\n' });
   for (const one of pods) await one.commit(broken);
   const last = await config.commit({ [FILE]: null, 'README.md': 'x' });
   for (const one of pods) await one.commit(last);
-  await waitFor(() => attempts(gitlab).length > 1, { what: 'GitLab to be told again' });
-  t.deepEqual(told(), {});
+  await waitFor(() => gitlab.agentConfigurations.length > 1, { what: 'GitLab to be told again' });
+  t.deepEqual(gitlab.agentConfigurations[1], { agent_id: config.agents[0]!.id, agent_config: {} });
   // Who comes later brings nothing new.
   await (await pod()).commit(last);
   t.deepEqual(attempts(gitlab), [204, 204]);
@@ -86,9 +88,11 @@ test('a GitLab that fails is told again, with the newest; streams do not wait fo
   const second = await config.commit({ [FILE]: 'ci_access: { groups: [{ id: b }] }\n' });
   await told.commit(second);
   fault.clear();
-  const known = (): object | undefined => gitlab.agentConfigurations.get(config.agents[0]!.id);
-  await waitFor(() => known(), { what: 'GitLab to be told' });
-  t.deepEqual(known(), { ci_access: { groups: [{ id: 'b' }] } });
+  await waitFor(() => gitlab.agentConfigurations.length > 0, { what: 'GitLab to be told' });
+  t.deepEqual(
+    gitlab.agentConfigurations.map((one) => one.agent_config),
+    [{ ci_access: { groups: [{ id: 'b' }] } }],
+  );
   // An agent that is gone there: once, and no more; what comes next is tried again.
   gitlab.fault(
     { answer: json(404, {}) },
@@ -100,8 +104,8 @@ test('a GitLab that fails is told again, with the newest; streams do not wait fo
   const count = attempts(gitlab).length;
   const fourth = await config.commit({ [FILE]: 'flux: {}\n' });
   await told.commit(fourth);
-  await waitFor(() => 'flux' in known()!, { what: 'GitLab to be told again' });
+  await waitFor(() => gitlab.agentConfigurations.length > 1, { what: 'GitLab to be told again' });
   t.is(attempts(gitlab).length, count + 1);
-  t.deepEqual(known(), { flux: {} });
+  t.deepEqual(gitlab.agentConfigurations.at(-1)!.agent_config, { flux: {} });
   t.true(told.seen.every(({ ok }) => ok));
 });

@@ -83,6 +83,7 @@ test('a renewed certificate is used for new connections without a restart; those
   // For a moment they do not fit: what was good stays.
   copyFileSync(renewed.certFile, pair.certFile);
   await new Told(t, (await sourcesOf(t, trusting(addresses[1]!, before))).entry(entryOf())).commit(first);
+  await server.said("The certificate can't be used, the last good one stays in force");
   copyFileSync(renewed.keyFile, pair.keyFile);
   for (const address of addresses) {
     await new Told(t, (await sourcesOf(t, trusting(address, after))).entry(entryOf())).commit(first);

@@ -45,18 +45,6 @@ export async function answerInternal(
   return json(200, entity(project));
 }
 
-/** As `POST /internal/kubernetes/agent_configuration`: both parameters are required, of these kinds. */
-function configure(world: World, body: { agent_id?: unknown; agent_config?: unknown }): Answer {
-  const { agent_id: id, agent_config: config } = body;
-  if (typeof id !== 'number') return json(400, { error: 'agent_id is missing' });
-  if (typeof config !== 'object' || config === null || Array.isArray(config))
-    return json(400, { error: 'agent_config is invalid' });
-  if (!world.projects.some(({ agents }) => agents.some((agent) => agent.id === id)))
-    return refusal(404, 'Not Found');
-  world.agentConfigurations.set(id, config);
-  return nothing;
-}
-
 /** As whom somebody may use an agent: by `user_access` of its configuration, and from Developer on. */
 function authorizeProxyUser(
   world: World,
@@ -70,7 +58,7 @@ function authorizeProxyUser(
   const agent = world.projects.flatMap(({ agents }) => agents).find((one) => one.id === id);
   if (!agent) return refusal(404, 'Not Found');
   const { user } = token;
-  const { user_access: access } = (world.agentConfigurations.get(agent.id) ?? {}) as {
+  const { user_access: access } = world.configurationOf(agent.id) as {
     user_access?: { access_as?: object; projects?: { id: string }[]; groups?: { id: string }[] };
   };
   const roles = (level: number): string[] =>
@@ -93,6 +81,18 @@ function authorizeProxyUser(
     user: { id: user.id, username: user.username },
     access_as: asUser ? { user: { projects, groups } } : { agent: {} },
   });
+}
+
+/** As `POST /internal/kubernetes/agent_configuration`: both parameters are required, of these kinds. */
+function configure(world: World, body: { agent_id?: unknown; agent_config?: unknown }): Answer {
+  const { agent_id: id, agent_config: config } = body;
+  if (typeof id !== 'number') return json(400, { error: 'agent_id is missing' });
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    return json(400, { error: 'agent_config is invalid' });
+  if (!world.projects.some(({ agents }) => agents.some((agent) => agent.id === id)))
+    return refusal(404, 'Not Found');
+  world.agentConfigurations.push({ agent_id: id, agent_config: config });
+  return nothing;
 }
 
 function entity(project: Project): object {
