@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -104,6 +105,9 @@ test('handles and memory do not grow with reconnects, at the agent and at the se
   // Collected when its heap is full only: what it takes at most is bounded.
   const heap = await figure('nodejs_heap_size_used_bytes');
   t.true(heap < 150 * 2 ** 20, `${heap} bytes at the server`);
+  // Nor does a directory stay for a connection that is open: whoever is killed could not remove it.
+  const streams = () => readdirSync(server.directory).filter((name) => name.includes('stream'));
+  await waitFor(() => front.count() === 2 && streams().length === 0, { what: 'directories to be gone' });
   // They still follow.
   const second = await shop.commit({ 'a.yaml': 'a: 2\n' });
   for (const follower of [followers[1]!, followers[3]!]) {
