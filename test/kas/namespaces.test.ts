@@ -21,7 +21,7 @@ const authority = new Authority('server');
 test.after.always(() => authority.remove());
 const KAS_HOST = 'kas.example.com';
 
-test('behind NAT and a firewall that drops all inbound: a push, exec and port-forward by grpcs', async (t) => {
+test.serial('behind NAT and a firewall that drops all inbound: a push, exec and port-forward by grpcs', async (t) => {
   const { here, server } = await ground(t);
   await using network = await privateNetwork(t, { out: server.port, within: [apiPort(here)] });
   if (!network) return;
@@ -31,7 +31,7 @@ test('behind NAT and a firewall that drops all inbound: a push, exec and port-fo
   t.deepEqual([...network.callers], [network.firewall ? '192.0.2.2' : '10.0.0.2']);
 });
 
-test('where an HTTP proxy with CONNECT is the only way out: a push, exec and port-forward by wss', async (t) => {
+test.serial('where an HTTP proxy with CONNECT is the only way out: a push, exec and port-forward by wss', async (t) => {
   const { here, server } = await ground(t);
   const seen: string[] = [];
   await using proxy = await httpProxy(seen, undefined, undefined, { [KAS_HOST]: server.port });
@@ -136,10 +136,12 @@ async function reached(t: ExecutionContext, { here, server, network, address, en
     input: 'hello',
   });
   t.is(said.stdout, 'hello', said.stderr);
-  await using forward = await followKubectl(['port-forward', ...on, 'web', ':80'], { kubeconfig });
-  const [, forwarded] = await waitFor(() => /127\.0\.0\.1:(\d+) ->/.exec(forward.stdout()), {
-    what: 'kubectl to listen',
-  });
-  t.is(await (await fetch(`http://127.0.0.1:${forwarded}/`)).text(), 'hello');
+  {
+    await using forward = await followKubectl(['port-forward', ...on, 'web', ':80'], { kubeconfig });
+    const [, forwarded] = await waitFor(() => /127\.0\.0\.1:(\d+) ->/.exec(forward.stdout()), {
+      what: 'kubectl to listen',
+    });
+    t.is(await (await fetch(`http://127.0.0.1:${forwarded}/`)).text(), 'hello');
+  }
   t.is(await here.agent.end(), 0);
 }
