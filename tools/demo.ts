@@ -28,7 +28,7 @@ import { type DemoCluster, existingCluster, renamed, throwawayCluster } from './
 import { tellLoop } from './demo/loop-story.ts';
 import { tellPipeline } from './demo/pipeline-story.ts';
 import { RemoteCluster } from './demo/remote-cluster.ts';
-import { tellServer } from './demo/server-story.ts';
+import { tellRevocation, tellServer } from './demo/server-story.ts';
 import { Stage } from './demo/stage.ts';
 import { tell } from './demo/story.ts';
 
@@ -141,16 +141,20 @@ async function showServer(show: Show): Promise<void> {
   // What is behind the agent ends before what is between: an agent that ends tells its server.
   await using remote = new RemoteCluster({ gitlab, projects, cluster, agent, directory: clones });
   await using _agent = agent;
-  // Ada has no cluster in her kubeconfig.
-  const env = {
-    ...show.env,
-    KUBECONFIG: join(clones, 'kubeconfig'),
-    GITLAB_HOST: gitlab.url,
-    GITLAB_TOKEN: projects.person.value,
-  };
+  writeFileSync(join(clones, 'ada-token'), projects.person.value, { mode: 0o600 });
+  const env = { ...show.env, KUBECONFIG: join(clones, 'kubeconfig') };
   const stage = new Stage({ directory: clones, env, namespace: cluster.namespace, signal });
-  await timed(() => tellServer(stage, agent, remote));
-  if (keep) await stay([`cd ${clones}`, 'gitlab-agent-server token list --registry=registry.yaml'], env, signal);
+  await timed(async () => {
+    await tellServer(stage, agent, remote);
+    if (!keep) await tellRevocation(stage, agent, remote);
+  });
+  if (!keep) return;
+  const go = [
+    `cd ${clones}`,
+    `kubectl get pods -n ${cluster.namespace}`,
+    'gitlab-agent-server token revoke --registry=registry.yaml 1',
+  ];
+  await stay(go, env, signal);
 }
 
 function startDemoGitLab(): Promise<GitLab> {

@@ -21,30 +21,36 @@ const authority = new Authority('server');
 test.after.always(() => authority.remove());
 const KAS_HOST = 'kas.example.com';
 
-test.serial('behind NAT and a firewall that drops all inbound: a push, exec and port-forward by grpcs', async (t) => {
-  const { here, server } = await ground(t);
-  await using network = await privateNetwork(t, { out: server.port, within: [apiPort(here)] });
-  if (!network) return;
-  t.log(`the router: ${network.firewall ?? 'a relay, as there is neither nft nor iptables'}`);
-  await reached(t, { here, server, network, address: `grpcs://${network.out}` });
-  // Nobody but the router is seen outside.
-  t.deepEqual([...network.callers], [network.firewall ? '192.0.2.2' : '10.0.0.2']);
-});
+test.serial(
+  'behind NAT and a firewall that drops all inbound: a push, exec and port-forward by grpcs',
+  async (t) => {
+    const { here, server } = await ground(t);
+    await using network = await privateNetwork(t, { out: server.port, within: [apiPort(here)] });
+    if (!network) return;
+    t.log(`the router: ${network.firewall ?? 'a relay, as there is neither nft nor iptables'}`);
+    await reached(t, { here, server, network, address: `grpcs://${network.out}` });
+    // Nobody but the router is seen outside.
+    t.deepEqual([...network.callers], [network.firewall ? '192.0.2.2' : '10.0.0.2']);
+  },
+);
 
-test.serial('where an HTTP proxy with CONNECT is the only way out: a push, exec and port-forward by wss', async (t) => {
-  const { here, server } = await ground(t);
-  const seen: string[] = [];
-  await using proxy = await httpProxy(seen, undefined, undefined, { [KAS_HOST]: server.port });
-  await using network = await privateNetwork(t, {
-    out: proxy.port,
-    within: [apiPort(here)],
-    onlyRelay: true,
-  });
-  if (!network) return;
-  const env = { HTTPS_PROXY: `http://${network.out}`, NO_PROXY: '127.0.0.1' };
-  await reached(t, { here, server, network, address: `wss://${KAS_HOST}`, env });
-  t.deepEqual([...new Set(seen)], [`CONNECT ${KAS_HOST}:443`]);
-});
+test.serial(
+  'where an HTTP proxy with CONNECT is the only way out: a push, exec and port-forward by wss',
+  async (t) => {
+    const { here, server } = await ground(t);
+    const seen: string[] = [];
+    await using proxy = await httpProxy(seen, undefined, undefined, { [KAS_HOST]: server.port });
+    await using network = await privateNetwork(t, {
+      out: proxy.port,
+      within: [apiPort(here)],
+      onlyRelay: true,
+    });
+    if (!network) return;
+    const env = { HTTPS_PROXY: `http://${network.out}`, NO_PROXY: '127.0.0.1' };
+    await reached(t, { here, server, network, address: `wss://${KAS_HOST}`, env });
+    t.deepEqual([...new Set(seen)], [`CONNECT ${KAS_HOST}:443`]);
+  },
+);
 
 /** An agent server that does not poll, so that what arrives was pushed. */
 async function ground(t: ExecutionContext): Promise<{ here: Scene; server: AgentServer }> {

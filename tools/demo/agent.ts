@@ -27,7 +27,7 @@ const SHOWN = new Set([
   'Drift',
   'Drift repaired',
   'The agent server says who this agent is',
-  'A tunnel was given up',
+  'Config: repository poll failed',
 ]);
 
 /** The agent of the demo: a process of its own, as in a Pod, whose log is shown in short. */
@@ -120,19 +120,8 @@ export class DemoAgent implements AsyncDisposable {
 }
 
 /** `agent | Objects synchronized  commit=1a2b3c4d written=11`. */
-function short({
-  msg,
-  agent,
-  commit,
-  error,
-  object,
-  objects,
-  written,
-  managers,
-  source,
-}: LogLine): string {
+function short({ msg, commit, error, object, objects, written, managers, source }: LogLine): string {
   const told = {
-    agent,
     commit: commit && String(commit).slice(0, 8),
     object,
     source,

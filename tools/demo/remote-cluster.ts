@@ -25,7 +25,6 @@ export interface RemoteClusterOptions {
 // Nothing is found by a poll while the story lasts: what arrives was pushed.
 const SERVER = `  gitops: { poll_period: 1h }
   configuration: { poll_period: 1h }
-  info_cache_ttl: 1s
 `;
 const PAGE = 'Hello from the shop.\n';
 
@@ -65,6 +64,10 @@ export class RemoteCluster implements AsyncDisposable {
     );
     for (const project of [projects.configuration, projects.manifests])
       project.addWebhook(this.#server.webhookUrl, { secret: 'demo' });
+  }
+
+  get gitlabUrl(): string {
+    return this.#options.gitlab.url;
   }
 
   /** Where kubectl finds the clusters of all agents. */
@@ -118,11 +121,11 @@ export class RemoteCluster implements AsyncDisposable {
     await kubelet.pod(cluster.namespace, name);
   }
 
-  /** Waits until no agent is connected any more. */
+  /** Waits until the agent has no tunnel to the server any more. */
   async left(): Promise<void> {
-    const connected = async (): Promise<number> =>
-      JSON.parse(await this.#server!.get('/agents')).agents.length;
-    await waitFor(async () => (await connected()) === 0, { what: 'the agent to be thrown out' });
+    const hasNone = async (): Promise<boolean> =>
+      /^gitlab_agent_server_idle_tunnels 0$/m.test(await this.#server!.get('/metrics'));
+    await waitFor(hasNone, { what: 'the tunnels of the agent to be cut' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,17 @@ export async function tellServer(stage: Stage, agent: DemoAgent, remote: RemoteC
   await connect(stage, agent, remote);
   await push(stage, agent);
   await reach(stage, remote);
-  await revoke(stage, agent, remote);
+}
+
+/** Its end, after which kubectl reaches nothing any more. */
+export async function tellRevocation(stage: Stage, agent: DemoAgent, remote: RemoteCluster): Promise<void> {
+  stage.heading('The token is revoked');
+  stage.say('The server looks at what is under way every ten seconds.');
+  await stage.run('gitlab-agent-server token revoke --registry=registry.yaml 1');
+  await agent.said(stage, 'Config: repository poll failed');
+  await remote.left();
+  await stage.run(`kubectl -n ${stage.namespace} get pods`, 1);
+  stage.say('The cluster goes on running what it runs. Another token, and the agent is back.');
 }
 
 async function connect(stage: Stage, agent: DemoAgent, remote: RemoteCluster): Promise<void> {
@@ -82,32 +92,25 @@ async function reach(stage: Stage, remote: RemoteCluster): Promise<void> {
   stage.say('kubectl here knows no cluster yet. This writes a context that goes through the agent server.');
   await stage.run(
     'kubectl gitlab-agent kubeconfig --agent-id 1 --context demo --set-current \\\n' +
+      `    --gitlab-url ${remote.gitlabUrl} --gitlab-token-file ada-token \\\n` +
       `    --server ${remote.kubernetesUrl} \\\n    --certificate-authority server.crt`,
   );
   stage.say(
-    "That address is the only one in it, and no token: GitLab's is Ada's, in GITLAB_TOKEN. Whether she may, the " +
-      'configuration of the agent says, and her role in GitLab.',
+    'That address is the only one in it, and no token: kubectl takes that of Ada from her file each time. Whether ' +
+      'she may, the configuration of the agent says, and GitLab, where she is a maintainer.',
   );
   await stage.run("grep -E 'server:|token' kubeconfig");
   const kubectl = `kubectl -n ${stage.namespace}`;
   await remote.startPod(POD);
+  stage.say(`Of the Pods, ${POD} has a web server behind it; the others are simulated.`);
   await stage.run(`${kubectl} get pods`);
   await stage.run(`${kubectl} exec ${POD} -- cat index.html`);
   await portForward(stage, kubectl);
-  await stage.run(`${kubectl} logs ${POD} | cut -d ' ' -f 2-`);
+  await stage.run(`${kubectl} logs ${POD}`);
 }
 
 async function portForward(stage: Stage, kubectl: string): Promise<void> {
   await using forward = await stage.follow(`${kubectl} port-forward ${POD} :8080`, /127\.0\.0\.1:\d+/);
   const url = `http://${forward.found}/`;
   stage.quote([`GET ${url}`, (await (await fetch(url)).text()).trim()]);
-}
-
-async function revoke(stage: Stage, agent: DemoAgent, remote: RemoteCluster): Promise<void> {
-  stage.heading('The token is revoked');
-  await stage.run('gitlab-agent-server token revoke --registry=registry.yaml 1');
-  await remote.left();
-  await agent.said(stage, 'A tunnel was given up');
-  await stage.run(`kubectl -n ${stage.namespace} get pods`, 1);
-  stage.say('The cluster goes on running what it runs. Another token, and the agent is back.');
 }
