@@ -146,7 +146,7 @@ async function showServer(show: Show): Promise<void> {
   const stage = new Stage({ directory: clones, env, namespace: cluster.namespace, signal });
   await timed(async () => {
     await tellServer(stage, agent, remote);
-    if (!keep) await tellRevocation(stage, agent, remote);
+    if (!keep) await tellRevocation(stage, agent);
   });
   if (!keep) return;
   const go = [

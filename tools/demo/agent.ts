@@ -133,5 +133,5 @@ function short({ msg, commit, error, object, objects, written, managers, source 
   const fields = Object.entries(told).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
-  return `agent | ${msg}  ${fields.join(' ')}`;
+  return `agent | ${msg}  ${fields.join(' ')}`.trimEnd();
 }

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Authority } from '../../test/core/kube/certificates.ts';
 import { AgentServer } from '../../test/support/agent-server.ts';
-import { waitFor } from '../../test/support/control-plane/wait.ts';
 import type { ExampleProjects } from '../../test/support/gitlab/example-projects.ts';
 import type { GitLab } from '../../test/support/gitlab/gitlab.ts';
 import { Kubelet } from '../../test/support/kubelet.ts';
@@ -119,13 +118,6 @@ export class RemoteCluster implements AsyncDisposable {
     const kubelet = this.#resources.use(await Kubelet.start({ endpoint, ports: { 8080: port } }));
     writeFileSync(join(kubelet.directory, 'index.html'), PAGE);
     await kubelet.pod(cluster.namespace, name);
-  }
-
-  /** Waits until the agent has no tunnel to the server any more. */
-  async left(): Promise<void> {
-    const hasNone = async (): Promise<boolean> =>
-      /^gitlab_agent_server_idle_tunnels 0$/m.test(await this.#server!.get('/metrics'));
-    await waitFor(hasNone, { what: 'the tunnels of the agent to be cut' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,14 +12,13 @@ export async function tellServer(stage: Stage, agent: DemoAgent, remote: RemoteC
 }
 
 /** Its end, after which kubectl reaches nothing any more. */
-export async function tellRevocation(stage: Stage, agent: DemoAgent, remote: RemoteCluster): Promise<void> {
+export async function tellRevocation(stage: Stage, agent: DemoAgent): Promise<void> {
   stage.heading('The token is revoked');
-  stage.say('The server looks at what is under way every ten seconds.');
   await stage.run('gitlab-agent-server token revoke --registry=registry.yaml 1');
+  stage.say('Within ten seconds the server ends what is under way with it, tunnels too.');
   await agent.said(stage, 'Config: repository poll failed');
-  await remote.left();
-  await stage.run(`kubectl -n ${stage.namespace} get pods`, 1);
-  stage.say('The cluster goes on running what it runs. Another token, and the agent is back.');
+  await stage.run('gitlab-agent-server token list --registry=registry.yaml');
+  stage.say('The cluster goes on running what it runs. With another token the agent is back.');
 }
 
 async function connect(stage: Stage, agent: DemoAgent, remote: RemoteCluster): Promise<void> {
@@ -36,7 +35,7 @@ async function connect(stage: Stage, agent: DemoAgent, remote: RemoteCluster): P
   await stage.run('gitlab-agent-server token list --registry=registry.yaml');
   await stage.run('cat configuration/.gitlab/agents/demo/config.yaml');
   await remote.enclose();
-  stage.say(`${surroundings(remote)} With the token the agent connects to the server from there.`);
+  stage.say(`${surroundings(remote)} With its token the agent connects to the server.`);
   remote.startAgent();
   await agent.healthy(stage);
   if (remote.network) await knock(stage, agent, remote.network);
