@@ -15,7 +15,9 @@ export function asSocket(stream: Duplex): net.Socket {
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   let haveMet = false;
   const door = net.createServer((other) => {
-    door.close(remove);
+    // At once: whoever is killed later leaves nothing behind.
+    door.close();
+    remove();
     // Whoever was there may have gone meanwhile.
     if (!stream.readable || !stream.writable) return void other.destroy();
     haveMet = true;

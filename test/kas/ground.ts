@@ -81,16 +81,22 @@ export interface SourcesSurroundings {
   scratch?: string;
   /** Told how each stream ended. */
   onPoll?: (result: string) => void;
+  random?: () => number;
 }
 
 export async function sourcesOf(
   t: ExecutionContext,
   kas: Kas,
-  { log = quiet, scratch = '/nonexistent', onPoll = () => {} }: SourcesSurroundings = {},
+  {
+    log = quiet,
+    scratch = '/nonexistent',
+    onPoll = () => {},
+    random = Math.random,
+  }: SourcesSurroundings = {},
 ): Promise<Sources> {
   const ending = new AbortController();
   t.teardown(() => ending.abort());
-  const common = { kas, meta, address: 'the server', random: Math.random, log, signal: ending.signal };
+  const common = { kas, meta, address: 'the server', random, log, signal: ending.signal };
   const identity = await learnIdentity({ ...common, said: {}, onFailure: () => {} });
   return kasSources({
     ...common,

@@ -118,7 +118,8 @@ test('max_connection_age: streams end in order, the agent comes back, and nothin
     // Those of both, some times over.
     await waitFor(() => ends.length >= 7, { what: 'streams to end' });
     t.is(await batches(), sent);
-    t.deepEqual([...new Set(ends)], ['ok'], scheme);
+    // A call may cross with the end of its connection, and is begun anew.
+    t.true(ends.filter((end) => end !== 'ok').length <= 1, `${scheme}: ${ends.join()}`);
     t.is(configuration.seen.length, 1);
     t.is(objects.seen.length, 1);
   }
