@@ -9,6 +9,8 @@ import { FailedAttempts } from './failed-attempts.ts';
 export interface AuthenticationOptions {
   directory: Directory;
   callsPerTokenPerMinute: number;
+  /** Told of a connection by which somebody came with a token that is not good, or no longer. */
+  onRefused: (connection: AgentConnection) => void;
   log: Log;
   now: () => number;
 }
@@ -21,7 +23,7 @@ const MOST_TOKEN_CHARACTERS = 512;
 
 /** Lets only calls through that carry a good token, and not too many of them. */
 export function authentication(options: AuthenticationOptions): Interceptor {
-  const { directory, callsPerTokenPerMinute, log, now } = options;
+  const { directory, callsPerTokenPerMinute, onRefused, log, now } = options;
   const calls = new PerMinute(callsPerTokenPerMinute, now);
   const failures = new FailedAttempts(log, now);
 
@@ -48,7 +50,12 @@ export function authentication(options: AuthenticationOptions): Interceptor {
     const token = bearerToken(request.header.get('authorization'));
     if (token === undefined)
       throw new ConnectError('unauthenticated: there is no token', Code.Unauthenticated);
-    request.contextValues.set(ACCESS, await admit(token, connection, request.signal));
+    try {
+      request.contextValues.set(ACCESS, await admit(token, connection, request.signal));
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.Unauthenticated) onRefused(connection);
+      throw error;
+    }
     return next(request);
   };
 }

@@ -65,6 +65,12 @@ export class ConnectedAgents {
     this.#set(podId, agent, meta, connection, this.#now() + LIFETIME, known?.info.connectedAt);
   }
 
+  /** What came by this connection is no agent any more. */
+  leave(connection: AgentConnection): void {
+    for (const [id, registration] of this.#registrations)
+      if (registration.connection === connection) this.#forget(id);
+  }
+
   /** Those of one agent, or all; of all replicas, as long as Redis is there. */
   async list(agentId?: bigint): Promise<ConnectedAgentInfo[]> {
     const now = this.#now();
@@ -105,7 +111,7 @@ export class ConnectedAgents {
       agentId: agent.id,
       projectId: agent.project.id,
     });
-    if (!this.#registrations.has(id))
+    if (this.#registrations.get(id)?.connection !== connection)
       connection.closed.addEventListener('abort', () => this.#lost(id, connection));
     this.#registrations.set(id, { info, connection, until });
     this.#announcements?.announce(KEY, String(id), toJsonString(ConnectedAgentInfoSchema, info));
