@@ -12,10 +12,13 @@ import {
 } from '@connectrpc/connect-node';
 import type { AgentPortOptions } from './agent-port.ts';
 import { CONNECTION } from './connection.ts';
+import type { Gate } from './observe-calls.ts';
 
 export interface GrpcOptions {
   /** Registers the services. */
   routes: (router: ConnectRouter) => void;
+  /** Whoever it does not let in is answered before a message is received: unread, they cost no memory. */
+  gate: Gate;
   /** The first is the outermost. */
   interceptors: Interceptor[];
   /** Of one message, sent or received and decompressed, in bytes. */
@@ -26,11 +29,17 @@ export interface GrpcOptions {
 const COMPRESSED_FROM = 32 * 1024;
 
 /** Answers gRPC calls of services that `routes` registers. What it does not know is UNIMPLEMENTED. */
-export function grpcHandler({ routes, interceptors, messageBytes }: GrpcOptions): AgentPortOptions['handle'] {
+export function grpcHandler({
+  routes,
+  gate,
+  interceptors,
+  messageBytes,
+}: GrpcOptions): AgentPortOptions['handle'] {
   const router = createConnectRouter({
     grpc: true,
     grpcWeb: false,
     connect: false,
+    requestGate: gate,
     interceptors,
     acceptCompression: [compressionGzip],
     compressMinBytes: COMPRESSED_FROM,
