@@ -54,7 +54,10 @@ export class AccessPort implements AsyncDisposable {
       const visited = handle(visit).finally(() => this.#visits.delete(visited));
       this.#visits.add(visited);
     };
+    // A second answer of a socket would be taken for part of the first.
+    const asked = new WeakSet<Duplex>();
     this.#server.on('request', (request, response) => {
+      asked.add(request.socket);
       if (this.#isDraining) response.setHeader('connection', 'close');
       run({ request, to: { response }, left: leaving(response) });
     });
@@ -67,9 +70,10 @@ export class AccessPort implements AsyncDisposable {
     this.#server.on('connect', (_request, socket) =>
       refuse(socket, new Refusal(405, 'there are no tunnels here')),
     );
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-      refuse(socket, clientRefusal(error)),
-    );
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      if (asked.has(socket)) (socket as Socket).destroySoon();
+      else refuse(socket, clientRefusal(error));
+    });
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
