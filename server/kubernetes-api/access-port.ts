@@ -114,6 +114,7 @@ export class AccessPort implements AsyncDisposable {
 function secure(limits: http.ServerOptions, read: () => CertificatePair): https.Server {
   const server = https.createServer({
     ...limits,
+    handshakeTimeout: HEADERS_TIMEOUT,
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['http/1.1'],
     ...read(),
