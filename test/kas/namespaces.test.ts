@@ -137,7 +137,7 @@ async function reached(t: ExecutionContext, { here, server, network, address, en
     'job',
   );
   const on = ['-n', here.namespace];
-  const said = await kubectl(['exec', '-i', ...on, 'web', '--', 'head', '-c', '5'], {
+  const said = await kubectl(['exec', '-i', ...on, 'web', '--', 'sh', '-c', 'head -c 5; sleep 1'], {
     kubeconfig,
     input: 'hello',
   });

@@ -49,7 +49,7 @@ test('kubectl reaches a cluster through both built programs, with the token of a
   await here.agent.said('Config: new commit');
   const pods = await kubectl(['get', 'pods', ...on, '-o', 'name'], { kubeconfig });
   t.is(pods.stdout, 'pod/web\n');
-  const said = await kubectl(['exec', '-i', ...on, 'web', '--', 'head', '-c', '5'], {
+  const said = await kubectl(['exec', '-i', ...on, 'web', '--', 'sh', '-c', 'head -c 5; sleep 1'], {
     kubeconfig,
     input: 'hello',
   });

@@ -8,7 +8,8 @@
  * `exec` (and so `cp`) runs commands of this machine in `kubelet.directory`; `port-forward` goes to the ports of the
  * loopback address that `ports` names for those of Pods; `logs -f` and `attach` give what `kubelet.write` writes,
  * whichever Pod of this Node is asked. What kwok lacks: a command is not told the end of its input (`cat` never ends,
- * `head -c` does; `tar` has a helper), every failure has exit code 1, and `attach` takes no input.
+ * `head -c` does; `tar` has a helper), what it prints right before it ends can be lost (`sleep` helps), every failure has
+ * exit code 1, and `attach` takes no input.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
