@@ -8,6 +8,7 @@ import { benchGit } from './git.ts';
 import { benchJob } from './job.ts';
 import { benchStart } from './start.ts';
 import { benchStatus } from './status.ts';
+import { benchTunnel } from './tunnel.ts';
 
 const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P] [--quick | --ours] [--seed N]
   --objects N  objects in the set, 1000 where not said, 20000 at most
@@ -21,6 +22,7 @@ const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P
   --polls N    of each repository by an idle agent, 400 where not said; a day has 4320
        npm run bench -- status [--seconds N]
   --seconds N  that each form of status -w is looked at, 30 where not said, twice
+       npm run bench -- tunnel
 `;
 
 // One Service in seven has an address of 4,096: the cluster would run out of them.
@@ -55,6 +57,7 @@ async function main(): Promise<void> {
   const [what, ...more] = positionals;
   if (more.length === 0 && what === 'git') return await benchGit({ signal: interrupted.signal, say });
   if (more.length === 0 && what === 'start') return await benchStart({ signal: interrupted.signal, say });
+  if (more.length === 0 && what === 'tunnel') return await benchTunnel({ signal: interrupted.signal, say });
   if (more.length === 0 && what === 'agent')
     return await benchAgent({
       polls: count(values.polls, '--polls', 1_000_000),
@@ -70,7 +73,7 @@ async function main(): Promise<void> {
   const bench = { diff: benchDiff, apply: benchApply, job: benchJob }[what ?? ''];
   if (more.length > 0 || !bench) {
     throw new UsageError(
-      `say what to measure: diff, apply, job, git, start, agent or status${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff, apply, job, git, start, agent, status or tunnel${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);

@@ -24,6 +24,10 @@ export interface AgentServerOptions {
   /** The port for GitLab, with this secret. */
   apiSecret?: string;
   usagePeriod?: string;
+  /** Of the log. */
+  level?: string;
+  /** For Node. */
+  nodeArgs?: readonly string[];
   tls?: { certFile: string; keyFile: string };
   /** One of several. `port`: for the others. */
   replica?: { redis: string; redisPassword?: string; secret: string; port: number };
@@ -63,7 +67,12 @@ export class AgentServer implements AsyncDisposable {
     this.#write(options);
     this.#child = spawn(
       process.execPath,
-      ['--enable-source-maps', PROGRAM, `--configuration-file=${join(this.directory, 'server.yaml')}`],
+      [
+        '--enable-source-maps',
+        ...(options.nodeArgs ?? []),
+        PROGRAM,
+        `--configuration-file=${join(this.directory, 'server.yaml')}`,
+      ],
       {
         env: {
           PATH: process.env.PATH,
@@ -172,6 +181,7 @@ export class AgentServer implements AsyncDisposable {
     apiSecret,
     replica,
     usagePeriod = '1m',
+    level = 'debug',
     tls,
     port = 0,
   }: AgentServerOptions) {
@@ -203,7 +213,7 @@ export class AgentServer implements AsyncDisposable {
       'repositories:',
       `  credentials_dir: ${join(this.directory, 'git')}`,
       `  cache_dir: ${join(this.directory, 'cache')}`,
-      `observability: { listen: { address: "127.0.0.1:0" }, logging: { level: debug }, usage_reporting_period: ${usagePeriod} }`,
+      `observability: { listen: { address: "127.0.0.1:0" }, logging: { level: ${level} }, usage_reporting_period: ${usagePeriod} }`,
       ...(apiSecret === undefined
         ? []
         : [
