@@ -6,6 +6,7 @@ import { benchApply } from './apply.ts';
 import { benchDiff } from './diff.ts';
 import { benchGit } from './git.ts';
 import { benchJob } from './job.ts';
+import { benchServer } from './server.ts';
 import { benchStart } from './start.ts';
 import { benchStatus } from './status.ts';
 import { benchTunnel } from './tunnel.ts';
@@ -22,6 +23,9 @@ const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P
   --polls N    of each repository by an idle agent, 400 where not said; a day has 4320
        npm run bench -- status [--seconds N]
   --seconds N  that each form of status -w is looked at, 30 where not said, twice
+       npm run bench -- server [--agents N] [--quick]
+  --agents N   that are connected to one agent server, 1000 where not said
+  --quick      with cleartext gRPC and a registry only
        npm run bench -- tunnel
 `;
 
@@ -70,10 +74,17 @@ async function main(): Promise<void> {
       signal: interrupted.signal,
       say,
     });
+  if (more.length === 0 && what === 'server')
+    return await benchServer({
+      agents: count(values.agents, '--agents', 5_000),
+      quick: values.quick === true,
+      signal: interrupted.signal,
+      say,
+    });
   const bench = { diff: benchDiff, apply: benchApply, job: benchJob }[what ?? ''];
   if (more.length > 0 || !bench) {
     throw new UsageError(
-      `say what to measure: diff, apply, job, git, start, agent, status or tunnel${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff, apply, job, git, start, agent, status, server or tunnel${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);
@@ -97,6 +108,7 @@ function parse() {
         changed: { type: 'string', default: '50' },
         seed: { type: 'string', default: '1' },
         polls: { type: 'string', default: '400' },
+        agents: { type: 'string', default: '1000' },
         seconds: { type: 'string', default: '30' },
         quick: { type: 'boolean' },
         ours: { type: 'boolean' },

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Ask } from './http-client.ts';
 import { median } from './table.ts';
 import type { Way } from './tunnel-ways.ts';
@@ -41,7 +42,7 @@ export class Turns {
           this.#rates.set(name, [...(this.#rates.get(name) ?? []), bytes / 1000 / ms]);
         }
       });
-    const data = { text: 'x'.repeat(UPLOAD) };
+    const data = { text: randomBytes(UPLOAD / 2).toString('hex') };
     const upload: Ask = {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -118,7 +118,7 @@ export async function openKubernetesApi(
     log,
   });
   const port = await listening('agent.kubernetes_api.listen', () =>
-    AccessPort.open({ address, ...tlsOf(tls), handle: (visit) => api.handle(visit) }),
+    AccessPort.open({ address, ...tlsOf(tls), handle: (visit) => api.handle(visit), log }),
   );
   log.info('Listening for Kubernetes API requests', {
     port: port.address.port,
@@ -140,6 +140,7 @@ export async function openPrivateApi(
       ...tlsOf(tls),
       headerBytes: PRIVATE_HEADER_BYTES,
       handle: (visit) => api.handle(visit),
+      log,
     }),
   );
   log.info('Listening for other replicas', { port: port.address.port, tls: tls !== undefined });

@@ -17,6 +17,7 @@ import {
 } from './ports.ts';
 import { Projects } from './projects/projects.ts';
 import { openReplicas } from './replicas/open-replicas.ts';
+import { ConfigurationReports } from './services/configuration-reports.ts';
 import { ConnectedAgents } from './services/connected-agents.ts';
 import type { ServiceDesk } from './services/desk.ts';
 import type { AgentPort } from './transport/agent-port.ts';
@@ -96,7 +97,11 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
     projects,
     connected,
     tunnels,
-    checkEvery: 'secretFile' in config.access ? Math.max(config.infoTtl, LEAST_CHECK) : CHECK_REGISTRY_EVERY,
+    ...(usage && { reports: new ConfigurationReports({ api: usage, random, log, signal: ending.signal }) }),
+    checkEvery:
+      'secretFile' in config.access
+        ? Math.max(Math.min(config.infoTtl, config.gitops.projectTtl), LEAST_CHECK)
+        : CHECK_REGISTRY_EVERY,
     metrics,
     log,
   };

@@ -1,16 +1,18 @@
 import type http from 'node:http';
 import type { ClientHttp2Stream, Http2Session, SecureClientSessionOptions } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Interceptor, Transport } from '@connectrpc/connect';
-import { compressionGzip, createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { compressionGzip, createGrpcTransport } from '@connectrpc/connect-node';
 import { WebSocket } from 'ws';
+import { Alarm } from '../../core/daemon/time.ts';
 import { asSocket } from '../../core/grpc/as-socket.ts';
 import { SUBPROTOCOL, WEBSOCKET_OPTIONS, websocketStream } from '../../core/grpc/websocket-stream.ts';
 import { openEndpoint } from '../../core/kube/endpoint.ts';
 import { environmentProxy } from '../../core/kube/proxy-choice.ts';
 import { PlainTunnelAgent } from '../../core/kube/tunnel.ts';
 import { type KasFlags, serverNameOf } from './kas-flags.ts';
+import { WatchedSessions } from './watched-sessions.ts';
 
 export interface KasOptions {
   flags: KasFlags;
@@ -28,6 +30,8 @@ export interface Kas extends Disposable {
   transport: Transport;
   /** For one call whose end has to be known at once, even while nobody reads: it is told of the stream. */
   watched(onStream: (stream: ClientHttp2Stream) => void): Transport;
+  /** Rings when a connection is lost. */
+  lost: Alarm;
 }
 
 /** As GitLab's agent, in ms: more often than every 20 s a server takes for an attack. */
@@ -44,7 +48,8 @@ const SESSION_MEMORY = 512;
 
 export function connectKas(options: KasOptions): Kas {
   const { url } = options.flags.address;
-  const sessions = new Http2SessionManager(
+  using stack = new DisposableStack();
+  const sessions = new WatchedSessions(
     url.href,
     {
       pingIntervalMs: PING_EVERY,
@@ -52,8 +57,12 @@ export function connectKas(options: KasOptions): Kas {
       pingIdleConnection: true,
       connectTimeoutMs: CONNECT_TIMEOUT,
     },
-    sessionOptions(options),
+    sessionOptions(options, stack),
   );
+  stack.defer(() => sessions.abort(new Error('the agent ends')));
+  const lost = new Alarm();
+  sessions.onLost = () => lost.ring();
+  const ending = stack.move();
   const wide = new WeakSet<Http2Session>();
   /** Of all streams together: with the 64 KiB that it begins with, calls would wait for each other. */
   const widen = (session: Http2Session | undefined): void => {
@@ -82,11 +91,12 @@ export function connectKas(options: KasOptions): Kas {
         },
         notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
       }),
-    [Symbol.dispose]: () => sessions.abort(new Error('the agent ends')),
+    lost,
+    [Symbol.dispose]: () => ending.dispose(),
   };
 }
 
-type Sessions = Pick<Http2SessionManager, 'authority' | 'request' | 'notifyResponseByteRead'>;
+type Sessions = Pick<WatchedSessions, 'authority' | 'request' | 'notifyResponseByteRead'>;
 
 function credentials({ token, userAgent }: KasOptions): Interceptor {
   return (next) => async (request) => {
@@ -96,17 +106,21 @@ function credentials({ token, userAgent }: KasOptions): Interceptor {
   };
 }
 
-function sessionOptions(options: KasOptions): SecureClientSessionOptions {
+function sessionOptions(options: KasOptions, stack: DisposableStack): SecureClientSessionOptions {
   const { flags, ca } = options;
   const settings = { initialWindowSize: WINDOW, enablePush: false };
   const limits = { settings, maxSessionMemory: SESSION_MEMORY };
   const { address } = flags;
-  if (address.kind === 'websocket') return { ...limits, createConnection: () => openWebSocket(options) };
+  if (address.kind === 'websocket') {
+    const agent = stack.adopt(agentFor(options), (made) => made?.destroy());
+    return { ...limits, createConnection: () => openWebSocket(options, agent) };
+  }
   if (!address.secure) return limits;
   const servername = serverNameOf(flags);
   return {
     ...limits,
-    ca: [...authorities(), ...(ca === undefined ? [] : [ca])],
+    // Made once: reading hundreds of authorities for each connection takes longer than all the rest.
+    secureContext: createSecureContext({ ca: [...authorities(), ...(ca === undefined ? [] : [ca])] }),
     rejectUnauthorized: !flags.insecure,
     ...(servername !== undefined && { servername }),
   };
@@ -117,19 +131,17 @@ function authorities(): string[] {
 }
 
 /** HTTP/2 is spoken inside of it, in cleartext; what encrypts is the WebSocket. No redirect is followed. */
-function openWebSocket(options: KasOptions): Duplex {
+function openWebSocket(options: KasOptions, agent: http.Agent | undefined): Duplex {
   const { flags, userAgent } = options;
   const { url, secure } = flags.address;
   const address = new URL(url);
   address.protocol = secure ? 'wss:' : 'ws:';
-  const agent = agentFor(options);
   const socket = new WebSocket(address, SUBPROTOCOL, {
     ...WEBSOCKET_OPTIONS,
     headers: { 'user-agent': userAgent, ...Object.fromEntries(flags.headers) },
     handshakeTimeout: CONNECT_TIMEOUT,
     ...(agent && { agent }),
   });
-  socket.once('close', () => agent?.destroy());
   return asSocket(websocketStream(socket));
 }
 

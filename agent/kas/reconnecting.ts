@@ -1,6 +1,7 @@
 /** In ms. */
 const FIRST = 2_000;
-const LONGEST = 30_000;
+/** Half of what all may take to come back, however long the server was away. */
+const LONGEST = 15_000;
 const SHORTEST = 100;
 /** A stream that ends sooner than that was of no use. */
 const SHORT_LIFE = 5_000;

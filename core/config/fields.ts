@@ -286,6 +286,12 @@ export const FOREIGN_SECTIONS = [
 const FOREIGN_FIELD = { type: FOREIGN, doc: "Belongs to GitLab's own agent: left alone, with a notice." };
 const foreign = (since: string, until?: string) => ({ ...FOREIGN_FIELD, since, ...(until && { until }) });
 
+const access = (since: string, who: string) => ({
+  type: FOREIGN,
+  since,
+  doc: `Which ${who} reach the cluster through an agent server. The agent leaves it alone, with a notice.`,
+});
+
 const GITOPS = map({
   manifest_projects: {
     type: list(MANIFEST_PROJECT),
@@ -334,8 +340,8 @@ export const CONFIGURATION_FILE = map({
     since: '13.6',
     doc: 'What the agent tells of itself.',
   },
-  ci_access: foreign('14.2'),
-  user_access: foreign('15.10'),
+  ci_access: access('14.2', 'jobs'),
+  user_access: access('15.10', 'people'),
   flux: foreign('16.1'),
   remote_development: foreign('15.11'),
   container_scanning: foreign('15.4'),

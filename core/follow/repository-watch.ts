@@ -110,8 +110,7 @@ export class RepositoryWatch {
 
   async #poll(): Promise<SourceFailure | undefined> {
     const { source, signal, onPoll, log } = this.#options;
-    const followers = [...this.#followers];
-    const names = new Set(followers.flatMap(({ wanted }) => wantedRef(wanted) ?? []));
+    const names = new Set([...this.#followers].flatMap(({ wanted }) => wantedRef(wanted) ?? []));
     const refs = names.size > 0 ? await source.refs([...names], signal) : undefined;
     if (refs) onPoll(refs.ok ? 'ok' : refs.failure.code);
     this.#last = refs && { refs, names, at: Date.now() };
@@ -126,7 +125,12 @@ export class RepositoryWatch {
       log.debug('Poll failed', { error: failure.message });
       return failure;
     }
-    for (const follower of followers) tell(follower, see(follower.wanted, refs));
+    // Those, too, who came while it was asked: they were told an older answer. Whoever wants a name that was not asked for
+    // has rung.
+    for (const follower of this.#followers) {
+      const name = wantedRef(follower.wanted);
+      if (name === undefined || names.has(name)) tell(follower, see(follower.wanted, refs));
+    }
     return failure;
   }
 

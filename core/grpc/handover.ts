@@ -22,6 +22,11 @@ export class Handover<T> implements AsyncIterable<T> {
     });
   }
 
+  /** Whether the other side has not come back yet for more than what was put. */
+  get isUnderWay(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /** What was put is still handed over; then it ends, with the error if there is one. */
   end(error?: unknown): void {
     this.#end ??= { error };

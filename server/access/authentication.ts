@@ -27,15 +27,20 @@ export function authentication(options: AuthenticationOptions): Interceptor {
 
   const admit = (token: string, { address }: AgentConnection, signal: AbortSignal): Promise<AgentAccess> => {
     const key = tokenKey(token);
-    return failures.guard(address, key, directory.isKnown(token), async () => {
-      if (calls.isExhausted(key))
-        throw new ConnectError(
-          'new connection rate limit exhausted for this agent, try again later',
-          Code.ResourceExhausted,
-        );
-      calls.add(key);
-      return await directory.admit(token, signal);
-    });
+    return failures.guard(
+      address,
+      key,
+      () => directory.isKnown(token),
+      async () => {
+        if (calls.isExhausted(key))
+          throw new ConnectError(
+            'new connection rate limit exhausted for this agent, try again later',
+            Code.ResourceExhausted,
+          );
+        calls.add(key);
+        return await directory.admit(token, signal);
+      },
+    );
   };
 
   return (next) => async (request) => {

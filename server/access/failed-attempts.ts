@@ -22,8 +22,13 @@ export class FailedAttempts {
    * Runs `admit`, and counts where it refuses. `tokenKey`: a digest of the token. Rejects with RESOURCE_EXHAUSTED, without
    * having asked, where there have been too many.
    */
-  async guard<T>(address: string, tokenKey: string, isKnown: boolean, admit: () => Promise<T>): Promise<T> {
-    if (!isKnown && (this.#ofAddress.isExhausted(address) || this.#ofToken.isExhausted(tokenKey)))
+  async guard<T>(
+    address: string,
+    tokenKey: string,
+    isKnown: () => boolean,
+    admit: () => Promise<T>,
+  ): Promise<T> {
+    if ((this.#ofAddress.isExhausted(address) || this.#ofToken.isExhausted(tokenKey)) && !isKnown())
       throw new ConnectError('too many failed attempts, try again in a minute', Code.ResourceExhausted);
     try {
       return await admit();
@@ -37,7 +42,7 @@ export class FailedAttempts {
   }
 }
 
+/** Whoever is somebody, and may not do this, does not guess tokens. */
 function isRefusal(error: unknown): boolean {
-  const { code } = ConnectError.from(error);
-  return code === Code.Unauthenticated || code === Code.PermissionDenied;
+  return ConnectError.from(error).code === Code.Unauthenticated;
 }

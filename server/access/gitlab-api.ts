@@ -1,7 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { pause } from '../../core/daemon/time.ts';
 import { describeConnectionError, type NodeError } from '../../core/model/connection-error.ts';
-import type { Json, JsonObject } from '../../core/model/json.ts';
+import { type Json, type JsonObject, stringifyJson } from '../../core/model/json.ts';
 import { CLOCK_SKEW, keyOf, signToken } from './json-web-token.ts';
 
 export interface GitLabApiOptions {
@@ -26,6 +26,7 @@ const LIFETIME = 30;
 /** GitLab's API, as its agent server needs it. Rejects with ConnectError: the code says who is to blame. */
 export class GitLabApi {
   readonly #options: GitLabApiOptions;
+  /** Below 0 they are those that wait. */
   #tokens: number;
   #filledAt: number;
 
@@ -53,6 +54,12 @@ export class GitLabApi {
       { method: 'POST', body: JSON.stringify({ counters }) },
       signal,
     );
+  }
+
+  /** What the agent's configuration says: the whole file. NOT_FOUND for an agent that is gone. */
+  async configureAgent(agentId: bigint, configuration: JsonObject, signal: AbortSignal): Promise<void> {
+    const body = stringifyJson({ agent_id: agentId, agent_config: configuration });
+    await this.#send(`${INTERNAL}/agent_configuration`, { method: 'POST', body }, signal);
   }
 
   /** As whom a person may use an agent. */
@@ -140,18 +147,14 @@ export class GitLabApi {
     return signToken(claims, keyOf(secret));
   }
 
-  /** Waits until one more request is allowed. */
+  /** Waits until one more request is allowed: whoever came first goes first. */
   async #turn(signal: AbortSignal): Promise<void> {
     const { rate, now } = this.#options;
-    for (;;) {
-      const at = now();
-      this.#tokens = Math.min(rate.burst, this.#tokens + ((at - this.#filledAt) / 1000) * rate.perSecond);
-      this.#filledAt = at;
-      if (this.#tokens >= 1) break;
-      await pause(Math.ceil(((1 - this.#tokens) / rate.perSecond) * 1000), signal);
-      if (signal.aborted) throw new ConnectError('unavailable', Code.Unavailable);
-    }
-    this.#tokens -= 1;
+    const at = now();
+    this.#tokens = Math.min(rate.burst, this.#tokens + ((at - this.#filledAt) / 1000) * rate.perSecond) - 1;
+    this.#filledAt = at;
+    await pause(Math.ceil((-this.#tokens / rate.perSecond) * 1000), signal);
+    if (signal.aborted) throw new ConnectError('unavailable', Code.Unavailable);
   }
 }
 

@@ -40,7 +40,12 @@ export class GitLabDirectory implements Directory {
       check: async () => void (await ask()),
       project: (idOrPath) =>
         this.#projects
-          .get(`${key} ${idOrPath}`, async () => projectOf(await api.projectInfo(token, idOrPath, signal)))
+          .get(`${key} ${idOrPath}`, async () => {
+            const info = await api.projectInfo(token, idOrPath, signal);
+            // GitLab has looked at the token, too.
+            this.#agents.renew(key);
+            return projectOf(info);
+          })
           .catch((error: unknown) => {
             const { code } = ConnectError.from(error);
             if (code !== Code.NotFound && code !== Code.PermissionDenied) throw error;

@@ -36,11 +36,17 @@ export class RegistryDirectory implements Directory {
   }
 
   async admit(token: string): Promise<AgentAccess> {
+    let [salt, hash] = ['', ''];
+    const known = (): RegisteredAgent | undefined => {
+      const { salt: now } = this.#registry;
+      if (salt !== now) [salt, hash] = [now, saltedHash(now, token)];
+      return this.#agents.get(hash);
+    };
     const find = (): RegisteredAgent => {
       this.#look(LOOK_EVERY);
-      let found = this.#agents.get(saltedHash(this.#registry.salt, token));
+      let found = known();
       // It may have been made just now.
-      if (!found && this.#look(0)) found = this.#agents.get(saltedHash(this.#registry.salt, token));
+      if (!found && this.#look(0)) found = known();
       if (!found) throw new ConnectError('unauthenticated', Code.Unauthenticated);
       return found;
     };

@@ -57,6 +57,12 @@ export class TimedCache<V> {
     return entry.answer;
   }
 
+  /** What was found out elsewhere says that a good answer still holds. */
+  renew(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry?.isGood) entry.until = this.#now() + this.#lifetime();
+  }
+
   /** Whether the last answer was good and still holds. */
   holds(key: string): boolean {
     const entry = this.#entries.get(key);

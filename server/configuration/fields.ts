@@ -20,8 +20,12 @@ const MINUTE_MS = 60_000;
 const MIB = 2 ** 20;
 
 const API_RATE_LIMIT = map({
-  refill_rate_per_second: { type: count(), default: 50, doc: 'Requests a second, as a mean.' },
-  bucket_size: { type: count(), default: 250, doc: 'Requests at once.' },
+  refill_rate_per_second: {
+    type: count(),
+    default: 100,
+    doc: 'Requests a second, as a mean. GitLab had 50.',
+  },
+  bucket_size: { type: count(), default: 500, doc: 'Requests at once. GitLab had 250.' },
 });
 
 const GITLAB = map({
@@ -117,8 +121,8 @@ const GITOPS = map({
   },
   project_info_cache_ttl: {
     type: duration(),
-    default: 5 * MINUTE_MS,
-    doc: 'How long it is known that an agent may read a project.',
+    default: 30_000,
+    doc: 'How long GitLab is taken at its word that an agent may read a project. One that it may no longer read is sent for twice as long at most. GitLab had `300s`.',
   },
   project_info_cache_error_ttl: {
     type: duration(),

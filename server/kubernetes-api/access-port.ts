@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { parseListenAddress } from '../../core/daemon/listen.ts';
+import type { Log } from '../../core/daemon/log.ts';
 import { pause } from '../../core/daemon/time.ts';
 import { type CertificatePair, keepRenewed } from '../transport/certificate.ts';
 import { Refusal, statusAnswer } from './refusal.ts';
@@ -25,6 +26,7 @@ export interface AccessPortOptions {
   headerBytes?: number;
   /** Never rejects. */
   handle: (visit: Visit) => Promise<void>;
+  log: Log;
 }
 
 /** Of all headers of a request, in bytes. */
@@ -41,7 +43,7 @@ export class AccessPort implements AsyncDisposable {
   readonly #visits = new Set<Promise<void>>();
   #isDraining = false;
 
-  private constructor({ tls, headerBytes = MOST_HEADER_BYTES, handle }: AccessPortOptions) {
+  private constructor({ tls, headerBytes = MOST_HEADER_BYTES, handle, log }: AccessPortOptions) {
     const limits = {
       maxHeaderSize: headerBytes,
       headersTimeout: HEADERS_TIMEOUT,
@@ -49,7 +51,7 @@ export class AccessPort implements AsyncDisposable {
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
       noDelay: true,
     };
-    this.#server = tls ? secure(limits, tls) : http.createServer(limits);
+    this.#server = tls ? secure(limits, tls, log) : http.createServer(limits);
     const run = (visit: Visit): void => {
       const visited = handle(visit).finally(() => this.#visits.delete(visited));
       this.#visits.add(visited);
@@ -107,14 +109,14 @@ export class AccessPort implements AsyncDisposable {
   }
 }
 
-function secure(limits: http.ServerOptions, read: () => CertificatePair): https.Server {
+function secure(limits: http.ServerOptions, read: () => CertificatePair, log: Log): https.Server {
   const server = https.createServer({
     ...limits,
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['http/1.1'],
     ...read(),
   });
-  keepRenewed(server, read);
+  keepRenewed(server, read, log);
   return server;
 }
 

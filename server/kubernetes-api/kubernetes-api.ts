@@ -81,7 +81,7 @@ export class KubernetesApi {
   ): Promise<Visitor> {
     const { visitors, failures, addressHeader } = this.#options;
     const address = clientAddress(request, addressHeader);
-    const isKnown = visitors.isKnown(credential, agentId);
+    const isKnown = () => visitors.isKnown(credential, agentId);
     return failures.guard(address, tokenKey(credential.token), isKnown, () =>
       visitors.admit(credential, agentId, signal),
     );

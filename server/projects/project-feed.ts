@@ -1,11 +1,12 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Log } from '../../core/daemon/log.ts';
 import { RepositoryWatch } from '../../core/follow/repository-watch.ts';
-import type { ObjectsToSynchronizeResponse } from '../../core/grpc/generated/gitops_pb.ts';
+import { ObjectsToSynchronizeResponseSchema } from '../../core/grpc/generated/gitops_pb.ts';
 import type { RevisionTree } from '../../core/model/file-tree.ts';
 import { ProblemError } from '../../core/model/problem.ts';
 import type { RevisionSource } from '../../core/model/source.ts';
 import type { GitopsLimits } from '../configuration/server-config.ts';
+import { type PreparedMessages, prepareMessages } from '../transport/prepared-messages.ts';
 import { readBatch, type Wanted } from './batch.ts';
 import { messagesOf } from './batch-messages.ts';
 import { sourceError } from './failures.ts';
@@ -35,7 +36,7 @@ export class ProjectFeed {
   readonly #trees = new Shared<Promise<RevisionTree>>(KEPT, (tree) => {
     tree.then((open) => open.close()).catch(() => {});
   });
-  readonly #batches = new Shared<Promise<readonly ObjectsToSynchronizeResponse[]>>(KEPT, () => {});
+  readonly #batches = new Shared<Promise<PreparedMessages>>(KEPT, () => {});
 
   constructor(options: ProjectFeedOptions) {
     this.#options = options;
@@ -65,7 +66,7 @@ export class ProjectFeed {
   }
 
   /** The messages of a batch, between header and trailer; the same for all who want the same. */
-  async batch(commit: string, wanted: Wanted): Promise<readonly ObjectsToSynchronizeResponse[]> {
+  async batch(commit: string, wanted: Wanted): Promise<PreparedMessages> {
     const key = `${commit} ${JSON.stringify(wanted)}`;
     using lease = this.#batches.lease(key, () => this.#read(commit, wanted));
     try {
@@ -83,10 +84,13 @@ export class ProjectFeed {
     this.#trees.clear();
   }
 
-  async #read(commit: string, wanted: Wanted): Promise<readonly ObjectsToSynchronizeResponse[]> {
+  async #read(commit: string, wanted: Wanted): Promise<PreparedMessages> {
     const { limits } = this.#options;
     return this.withTree(commit, async (tree) =>
-      messagesOf(await readBatch(tree, wanted, limits, this.#ending.signal)),
+      prepareMessages(
+        ObjectsToSynchronizeResponseSchema,
+        messagesOf(await readBatch(tree, wanted, limits, this.#ending.signal)),
+      ),
     );
   }
 

@@ -18,7 +18,7 @@ import { followRevision } from './follow-revision.ts';
 
 /** `gitlab.agent.agent_configuration.rpc.AgentConfiguration`: what an agent has to do. */
 export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof AgentConfiguration> {
-  const { projects, connected, checkEvery, config } = desk;
+  const { projects, connected, reports, checkEvery, config } = desk;
   return {
     async *getConfiguration(request, context) {
       const { access, connection, stop } = callerOf(context);
@@ -33,13 +33,15 @@ export function agentConfigurationService(desk: ServiceDesk): ServiceImpl<typeof
         using feed = projects.lease(agent.project.path);
         let last = request.commitId;
         const revision = feed.value.watch.revision(undefined);
-        for await (const seen of followRevision({ revision, access, checkEvery, stop })) {
+        const check = (signal: AbortSignal): Promise<void> => access.check(signal);
+        for await (const seen of followRevision({ revision, check, checkEvery, stop })) {
           if (!seen.ok) throw sourceError(`configuration project ${agent.project.path}`, seen.failure);
           if (seen.commit === last) continue;
           const file = await feed.value.withTree(seen.commit, (tree) =>
             readConfigurationFile(tree, agent, config.configuration.maxBytes),
           );
           log.debug('Config: new commit', { commit: seen.commit });
+          reports?.tell(agent, seen.commit, file);
           yield request.wholeFile ? wholeFile(file, seen, agent, config) : parsed(file, seen, agent, config);
           last = seen.commit;
         }

@@ -7,6 +7,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Projects } from '../projects/projects.ts';
 import { type AgentConnection, CONNECTION } from '../transport/connection.ts';
 import type { Tunnels } from '../tunnels/tunnels.ts';
+import type { ConfigurationReports } from './configuration-reports.ts';
 import type { ConnectedAgents } from './connected-agents.ts';
 
 /** What the services of agents share. */
@@ -15,7 +16,9 @@ export interface ServiceDesk {
   projects: Projects;
   connected: ConnectedAgents;
   tunnels: Tunnels;
-  /** Between two questions whether an agent's token still is good, in ms. */
+  /** GitLab mode: told of configurations. */
+  reports?: ConfigurationReports;
+  /** Between two questions whether an agent's token still is good, and its projects still are its own, in ms. */
   checkEvery: number;
   metrics: Metrics;
   log: Log;

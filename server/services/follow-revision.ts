@@ -1,12 +1,12 @@
 import { Alarm } from '../../core/daemon/time.ts';
 import type { FollowedRevision, Seen } from '../../core/follow/followed-revision.ts';
-import type { AgentAccess } from '../access/directory.ts';
 import { endsAccess } from '../access/recheck.ts';
 
 export interface FollowOptions {
   revision: FollowedRevision;
-  access: AgentAccess;
-  /** Between two questions whether the agent still may follow, in ms. */
+  /** Whether the agent still may follow it: rejects with ConnectError where not. */
+  check: (signal: AbortSignal) => Promise<unknown>;
+  /** Between two such questions, in ms. */
   checkEvery: number;
   /** Ends it, in order. */
   stop: AbortSignal;
@@ -14,10 +14,10 @@ export interface FollowOptions {
 
 /**
  * What the revision is, and each newer one, until `stop` ends; who is slow gets the newest only. Rejects with
- * ConnectError once the token is no longer good.
+ * ConnectError once `check` does.
  */
 export async function* followRevision(options: FollowOptions): AsyncGenerator<Seen> {
-  const { revision, access, checkEvery, stop } = options;
+  const { revision, check, checkEvery, stop } = options;
   const alarm = new Alarm();
   let newest: Seen | undefined;
   const unfollow = revision.follow((seen) => {
@@ -30,7 +30,7 @@ export async function* followRevision(options: FollowOptions): AsyncGenerator<Se
       if (!newest) await alarm.wait(Math.max(1, checkAt - performance.now()), stop);
       if (stop.aborted) return;
       if (performance.now() >= checkAt) {
-        await check(access, stop);
+        await mayGoOn(check, stop);
         checkAt = performance.now() + checkEvery;
       }
       const seen: Seen | undefined = newest;
@@ -42,9 +42,9 @@ export async function* followRevision(options: FollowOptions): AsyncGenerator<Se
   }
 }
 
-async function check(access: AgentAccess, signal: AbortSignal): Promise<void> {
+async function mayGoOn(check: FollowOptions['check'], signal: AbortSignal): Promise<void> {
   try {
-    await access.check(signal);
+    await check(signal);
   } catch (error) {
     if (endsAccess(error)) throw error;
   }

@@ -10,6 +10,7 @@ import type { ManifestRef } from '../../core/model/agent-config.ts';
 import type { Wanted } from '../projects/batch.ts';
 import { headerOf, trailer } from '../projects/batch-messages.ts';
 import { sourceError } from '../projects/failures.ts';
+import { PREPARED } from '../transport/prepared-messages.ts';
 import { callerOf, type ServiceDesk } from './desk.ts';
 import { followRevision } from './follow-revision.ts';
 
@@ -34,7 +35,11 @@ export function gitopsService(desk: ServiceDesk): ServiceImpl<typeof Gitops> {
       if (request.lookNow) await feed.value.watch.look();
       for await (const seen of followRevision({
         revision: feed.value.watch.revision(ref),
-        access,
+        // The project first: whoever may read it has a good token.
+        check: async (signal) => {
+          await access.project(request.projectId, signal);
+          await access.check(signal);
+        },
         checkEvery,
         stop,
       })) {
@@ -44,10 +49,10 @@ export function gitopsService(desk: ServiceDesk): ServiceImpl<typeof Gitops> {
           continue;
         }
         const objects = await feed.value.batch(seen.commit, wanted);
-        log.debug('GitOps: new commit', { commit: seen.commit, number_of_objects: objects.length });
+        log.debug('GitOps: new commit', { commit: seen.commit, number_of_objects: objects.count });
         metrics.batches.inc();
         yield headerOf({ commitId: seen.commit, projectId: project.id, ref: seen.ref ?? '' });
-        yield* objects;
+        context.values.set(PREPARED, objects);
         yield trailer();
         return;
       }

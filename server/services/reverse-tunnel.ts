@@ -5,6 +5,7 @@ import type {
   ReverseTunnel,
 } from '../../core/grpc/generated/reverse_tunnel_pb.ts';
 import { recheck } from '../access/recheck.ts';
+import { RESET } from '../transport/connection.ts';
 import { Tunnel } from '../tunnels/tunnel.ts';
 import { callerOf, type ServiceDesk } from './desk.ts';
 
@@ -18,7 +19,10 @@ export function reverseTunnelService({
       const { access, connection } = callerOf(context);
       const { id } = access.agent;
       const requests = messages[Symbol.asyncIterator]();
-      const tunnel = new Tunnel(await descriptorOf(requests), requests, () => tunnels.withdraw(id, tunnel));
+      const tunnel = new Tunnel(await descriptorOf(requests), requests, {
+        onIdleEnd: () => tunnels.withdraw(id, tunnel),
+        reset: context.values.get(RESET),
+      });
       // A call that is under way may end by itself.
       const end = (): void => tunnel.endIdle();
       const lose = (): void =>

@@ -135,7 +135,7 @@ export class AgentPort implements AsyncDisposable {
       minVersion: 'TLSv1.2',
       ...pair(),
     });
-    keepRenewed(server, pair);
+    keepRenewed(server, pair, this.#options.log);
     server.on('secureConnection', (socket) => {
       socket.on('error', () => {});
       if (this.#isDraining) socket.destroy();

@@ -17,3 +17,6 @@ export const CONNECTION = createContextKey<AgentConnection>(
   { address: '', ending: NEVER, closed: NEVER },
   { description: 'connection' },
 );
+
+/** Ends a call at once, whatever stands in the way of what it is still to be sent. */
+export const RESET = createContextKey<() => void>(() => {}, { description: 'reset' });

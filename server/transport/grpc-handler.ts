@@ -1,4 +1,4 @@
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import {
   type ConnectRouter,
   createConnectRouter,
@@ -11,7 +11,8 @@ import {
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
 import type { AgentPortOptions } from './agent-port.ts';
-import { CONNECTION } from './connection.ts';
+import { CONNECTION, RESET } from './connection.ts';
+import { COMPRESSED_FROM, withPrepared } from './prepared-messages.ts';
 
 export interface GrpcOptions {
   /** Registers the services. */
@@ -22,8 +23,8 @@ export interface GrpcOptions {
   messageBytes: number;
 }
 
-// Below it, what gzip saves is not worth what it costs where a thousand agents are sent the same.
-const COMPRESSED_FROM = 32 * 1024;
+/** What the protocol is spoken in. Prepared messages have no other form. */
+const CONTENT_TYPE = /^application\/grpc(\+proto)?(;|$)/;
 
 /** Answers gRPC calls of services that `routes` registers. What it does not know is UNIMPLEMENTED. */
 export function grpcHandler({ routes, interceptors, messageBytes }: GrpcOptions): AgentPortOptions['handle'] {
@@ -41,21 +42,29 @@ export function grpcHandler({ routes, interceptors, messageBytes }: GrpcOptions)
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response, connection) => {
     const handler = handlers.get((request.url ?? '').split('?', 1)[0]!);
-    if (!handler) return refuse(request, response);
-    const values = createContextValues().set(CONNECTION, connection);
+    const isGrpc = CONTENT_TYPE.test(String(request.headers['content-type'] ?? ''));
+    if (!handler || !isGrpc) return refuse(request, response, isGrpc);
+    const values = createContextValues()
+      .set(CONNECTION, connection)
+      .set(RESET, () => response.stream?.close(constants.NGHTTP2_CANCEL));
     // A peer that goes away in the middle is no failure; its streams learn it by their signal.
     const answer = async (): Promise<void> => {
       const call = universalRequestFromNodeRequest(request, response, undefined, values);
-      await universalResponseToNodeResponse(await handler(call), response);
+      const { body, ...answered } = await handler(call);
+      const takesGzip = answered.header?.get('grpc-encoding') === compressionGzip.name;
+      await universalResponseToNodeResponse(
+        { ...answered, ...(body && { body: withPrepared(body, values, takesGzip) }) },
+        response,
+      );
     };
     answer().catch(() => response.stream?.close());
   };
 }
 
 /** gRPC status 12; HTTP/2 of another kind gets 415. */
-function refuse(request: Http2ServerRequest, response: Http2ServerResponse): void {
+function refuse(request: Http2ServerRequest, response: Http2ServerResponse, isGrpc: boolean): void {
   request.on('error', () => {});
-  if (!String(request.headers['content-type'] ?? '').startsWith('application/grpc')) {
+  if (!isGrpc) {
     response.writeHead(415).end();
     return;
   }

@@ -31,21 +31,27 @@ function outOfOrder(what: string): ConnectError {
   return new ConnectError(`out of order: ${what}`, Code.InvalidArgument);
 }
 
+export interface TunnelHooks {
+  /** The agent takes it back before there was a call. */
+  onIdleEnd: () => void;
+  /** Ends its stream at once. */
+  reset: () => void;
+}
+
 /** One stream that an agent has opened, and that waits for one call. */
 export class Tunnel {
   readonly #requests: AsyncIterator<ConnectRequest>;
   readonly #responses = new Handover<ConnectResponse>();
   readonly #methods: ReadonlySet<string>;
-  readonly #onIdleEnd: () => void;
+  readonly #hooks: TunnelHooks;
   /** What the agent says first, asked for at once: until there is a call it has nothing to say. */
   readonly #first: Promise<IteratorResult<ConnectRequest>>;
   #isCalled = false;
 
-  /** `onIdleEnd`: the agent takes it back before there was a call. */
-  constructor(descriptor: Descriptor, requests: AsyncIterator<ConnectRequest>, onIdleEnd: () => void) {
+  constructor(descriptor: Descriptor, requests: AsyncIterator<ConnectRequest>, hooks: TunnelHooks) {
     this.#requests = requests;
     this.#methods = methodsOf(descriptor);
-    this.#onIdleEnd = onIdleEnd;
+    this.#hooks = hooks;
     this.#first = requests.next();
     this.#first.then(
       ({ done }) => {
@@ -95,12 +101,16 @@ export class Tunnel {
         await responses.put(create(ConnectResponseSchema, { msg: { case: 'closeSend', value: {} } }));
       },
       receive: () => this.#answers(),
-      cancel: () => responses.end(new ConnectError('the caller has left', Code.Canceled)),
+      cancel: () => {
+        responses.end(new ConnectError('the caller has left', Code.Canceled));
+        // What the agent does not take would keep it from being told.
+        if (responses.isUnderWay) this.#hooks.reset();
+      },
     };
   }
 
   #endIdle(error?: ConnectError): void {
-    this.#onIdleEnd();
+    this.#hooks.onIdleEnd();
     this.#responses.end(error);
   }
 

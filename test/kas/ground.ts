@@ -75,16 +75,34 @@ export function reach(
 export const quiet = new Log({ write: () => {}, level: 'error', now: () => new Date() });
 export const meta = create(AgentMetaSchema, { version: '1.2.3', podName: 'agent-0', podNamespace: 'here' });
 
-export async function sourcesOf(t: ExecutionContext, kas: Kas, log: Log = quiet): Promise<Sources> {
+export interface SourcesSurroundings {
+  log?: Log;
+  /** For check-outs. */
+  scratch?: string;
+  /** Told how each stream ended. */
+  onPoll?: (result: string) => void;
+  random?: () => number;
+}
+
+export async function sourcesOf(
+  t: ExecutionContext,
+  kas: Kas,
+  {
+    log = quiet,
+    scratch = '/nonexistent',
+    onPoll = () => {},
+    random = Math.random,
+  }: SourcesSurroundings = {},
+): Promise<Sources> {
   const ending = new AbortController();
   t.teardown(() => ending.abort());
-  const common = { kas, meta, address: 'the server', random: Math.random, log, signal: ending.signal };
+  const common = { kas, meta, address: 'the server', random, log, signal: ending.signal };
   const identity = await learnIdentity({ ...common, said: {}, onFailure: () => {} });
   return kasSources({
     ...common,
     identity,
-    onPoll: () => {},
-    scratch: '/nonexistent',
+    onPoll,
+    scratch,
     elsewhere: () => {
       throw new Error('elsewhere');
     },

@@ -1,5 +1,5 @@
 // What an entry reads through an agent server is what it reads with Git: the same objects, the same mistakes.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -46,6 +46,7 @@ async function reads(
   sources: Sources,
   entry: ReturnType<typeof entryOf>,
   commit: string,
+  env: NodeJS.ProcessEnv = {},
 ) {
   const revision = sources.entry(entry);
   const told = new Told(t, revision);
@@ -57,7 +58,7 @@ async function reads(
     if (!opened.ok) throw new Error(opened.failure.message);
     return opened.tree;
   };
-  const read = await readEntry({ entry, open, signal, env: {}, onNotice: (text) => notices.push(text) });
+  const read = await readEntry({ entry, open, signal, env, onNotice: (text) => notices.push(text) });
   return read.ok
     ? { notices, objects: read.manifests.map(({ id, source }) => `${source.file}:${source.line} ${id.name}`) }
     : { notices, problems: read.problems };
@@ -171,4 +172,37 @@ test('branches, tags and commits are followed; links and trees come as they are'
     (await opened.tree.list('.')).map(({ name, kind }) => `${name} ${kind}`),
     ['base directory', 'over directory'],
   );
+});
+
+test('a kustomization is built from what the server sends as from a clone, bases and generators too', async (t) => {
+  const here = await ground(t);
+  const { config, shop, server, token } = here;
+  await config.commit({ '.gitlab/agents/test/config.yaml': '{}\n' });
+  const scratch = mkdtempSync(join(tmpdir(), 'parity-'));
+  t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+  const commit = await shop.commit({
+    'base/kustomization.yaml':
+      'resources: [x.yaml]\nconfigMapGenerator: [{ name: made, files: [page.txt] }]\n',
+    'base/x.yaml': object('x'),
+    'base/page.txt': 'a page\n',
+    'over/kustomization.yaml': 'namePrefix: p-\nresources: [../base]\n',
+    'broken/kustomization.yaml': 'resources: [gone.yaml]\n',
+  });
+  const kas = reach(t, { address: `grpc://127.0.0.1:${server.port}`, token });
+  const both = [await sourcesOf(t, kas, { scratch }), await gitOf(t, here)];
+  const url = `${here.gitlab.url}/${shop.path}.git`;
+  const env = { PATH: process.env.PATH };
+  const read = async (path: string) => {
+    const entry = entryOf({ kustomize: true, paths: [path], repository: { project: shop.path, url } });
+    return await Promise.all(both.map((sources) => reads(t, sources, entry, commit, env)));
+  };
+  const [pushed, cloned] = await read('over');
+  t.deepEqual(pushed, cloned);
+  const names = (pushed!.objects ?? []).map((text) => text.replace(/^\S+ /, '')).sort();
+  t.regex(names.join(), /^p-made-\w{10},p-x$/);
+  const [wrong, alsoWrong] = await read('broken');
+  t.deepEqual(wrong, alsoWrong);
+  t.is(wrong!.problems?.[0]?.code, 'Kustomize');
+  // No check-out stays.
+  t.deepEqual(readdirSync(scratch), []);
 });

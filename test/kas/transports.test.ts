@@ -3,6 +3,7 @@ import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { Authority } from '../core/kube/certificates.ts';
+import { socksProxy } from '../core/kube/servers.ts';
 import { entryOf, ground, reach, sourcesOf, Told } from './ground.ts';
 
 /** A proxy that lets nothing through but CONNECT, and what it was asked. */
@@ -35,6 +36,10 @@ for (const secure of [false, true])
     const wanted = await config.commit({ '.gitlab/agents/test/config.yaml': '{}\n' });
     const commit = await shop.commit({ 'a.yaml': 'a: 1\n', 'big.yaml': `# ${'x'.repeat(300_000)}\n` });
     const proxy = await connectProxy(t);
+    const names: string[] = [];
+    const socks = await socksProxy(names, 'me:secret');
+    t.teardown(() => socks[Symbol.asyncDispose]());
+    const socksUrl = socks.url.replace('://', '://me:secret@');
     const s = secure ? 's' : '';
     const ways = [
       { address: `grpc${s}://127.0.0.1:${server.port}` },
@@ -46,6 +51,10 @@ for (const secure of [false, true])
       {
         address: `ws${s}://kas.test:${server.port}/`,
         env: { HTTPS_PROXY: proxy.url, HTTP_PROXY: proxy.url },
+      },
+      {
+        address: `ws${s}://kas.test:${server.port}/`,
+        env: { HTTPS_PROXY: socksUrl, HTTP_PROXY: socksUrl },
       },
     ];
     for (const way of ways) {
@@ -60,5 +69,6 @@ for (const secure of [false, true])
     }
     t.is(proxy.asked.length, 1);
     t.regex(proxy.asked[0]!, /^kas\.test:\d+ Basic bWU6c2VjcmV0$/);
+    t.deepEqual(names, [`name kas.test:${server.port}`]);
     t.is(await server.end(), 0);
   });

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -59,9 +60,30 @@ test('kubectl reaches a cluster through both built programs, with the token of a
   });
   t.is(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'hello');
   const { port: observed } = await here.agent.said('Observability endpoint is up');
-  const metrics = await (await fetch(`http://127.0.0.1:${observed}/metrics`)).text();
-  t.regex(metrics, /^gitlab_agent_tunnels\{state="busy"\} 1$/m);
-  t.regex(metrics, /^gitlab_agent_tunnel_requests_total\{class="2xx"\} [1-9]/m);
+  const metrics = async () => (await fetch(`http://127.0.0.1:${observed}/metrics`)).text();
+  t.regex(await metrics(), /^gitlab_agent_tunnels\{state="busy"\} 1$/m);
+  t.regex(await metrics(), /^gitlab_agent_tunnel_requests_total\{class="2xx"\} [1-9]/m);
+  // Who leaves while a command does not read what it is sent: the cluster is told, too.
+  const noise = openSync('/dev/urandom', 'r');
+  t.teardown(() => closeSync(noise));
+  {
+    const args = ['exec', '-i', ...on, 'web', '--', 'sleep', '100'];
+    await using deaf = await followKubectl(args, { kubeconfig, stdin: noise });
+    let before = 0;
+    await waitFor(
+      () => {
+        const [, read] = /^rchar: (\d+)$/m.exec(readFileSync(`/proc/${deaf.pid}/io`, 'utf8'))!;
+        const stands = Number(read) === before && before > 2_000_000;
+        before = Number(read);
+        return stands;
+      },
+      { what: 'nothing more to be taken' },
+    );
+    t.regex(await metrics(), /^gitlab_agent_tunnels\{state="busy"\} 2$/m);
+  }
+  await waitFor(async () => /^gitlab_agent_tunnels\{state="busy"\} 1$/m.test(await metrics()), {
+    what: 'its end',
+  });
   // The port-forward is cut after a moment.
   t.is(await here.agent.end(), 0);
 });

@@ -94,11 +94,14 @@ export interface Asking {
   extra?: NonNullable<MessageInitShape<typeof HttpRequest_HeaderSchema>['extra']>;
 }
 
+class TakenBackError extends Error {}
+
 /** The answer to one request. */
 export class Answer {
   readonly tunnel: ServerTunnel;
   status = 0;
   readonly headers = new Headers();
+  #hasBegun = false;
 
   constructor(tunnel: ServerTunnel) {
     this.tunnel = tunnel;
@@ -108,7 +111,8 @@ export class Answer {
   async next(): Promise<HttpResponse['message'] | undefined> {
     for (;;) {
       const msg = await this.tunnel.hear();
-      if (msg === undefined) throw new Error('the tunnel was cut');
+      if (msg === undefined) throw this.#hasBegun ? new Error('the tunnel was cut') : new TakenBackError();
+      this.#hasBegun = true;
       if (msg.case === 'error') throw this.#failure(msg.value);
       if (msg.case === 'trailer') {
         const last = await this.tunnel.hear();
@@ -215,13 +219,20 @@ export class TunnelServer implements AsyncDisposable {
     return waitFor(() => this.idle.pop(), { what: 'a tunnel' });
   }
 
-  /** Asks through a tunnel as the protocol says; resolves with the header of the answer. */
+  /**
+   * Asks through a tunnel as the protocol says; resolves with the header of the answer. A tunnel that the agent takes back
+   * at that moment has not begun: another one is asked.
+   */
   async ask(asking: Asking): Promise<Answer> {
     const answer = new Answer(this.idle.pop() ?? (await this.take()));
     await answer.tunnel.call();
     const sent = send(answer.tunnel, asking);
     sent.catch(() => {});
-    const head = await answer.next();
+    const head = await answer.next().catch((error: unknown) => {
+      if (error instanceof TakenBackError && asking.body === undefined) return 'again' as const;
+      throw error;
+    });
+    if (head === 'again') return await this.ask(asking);
     if (head?.case !== 'header') throw new Error(`unexpected ${head?.case}`);
     answer.status = head.value.response!.statusCode;
     for (const [name, { value }] of Object.entries(head.value.response!.header))

@@ -96,9 +96,9 @@ test('a watch goes on for as long as it is wanted, and ends at the API server wh
   t.deepEqual(agent.statuses.sort(), [200, 201]);
 });
 
-test.serial('10 MB arrive whole, and a reader that stops costs no memory', async (t) => {
+test('10 MB arrive whole', async (t) => {
   const server = await TunnelServer.start(t);
-  const agent = agentAt(t, server);
+  agentAt(t, server);
   const space = await namespace(t);
   const admin = accessOf(sharedCluster());
   const text = 'x'.repeat(250_000);
@@ -111,19 +111,6 @@ test.serial('10 MB arrive whole, and a reader that stops costs no memory', async
   const query: [string, string][] = [['labelSelector', 'big=yes']];
   const list = await server.ask({ path, query });
   t.is((await list.json()).items.length, 40);
-
-  // Ten that are not read: what is kept of each is far below what was asked for.
-  const before = process.memoryUsage().arrayBuffers;
-  const stopped = await Promise.all(Array.from({ length: 10 }, () => server.ask({ path, query })));
-  await waitFor(() => agent.counts.busy === 10, { what: 'ten to be under way' });
-  const again = await server.ask({ path: `/api/v1/namespaces/${space}` });
-  t.is(again.status, 200);
-  await again.bytes();
-  // Of 100 MB; both ends are in this process, with windows of 1 MiB each.
-  t.true(process.memoryUsage().arrayBuffers - before < 40e6);
-  t.is((await stopped[0]!.json()).items.length, 40);
-  for (const { tunnel } of stopped.slice(1)) tunnel.cancel();
-  await waitFor(() => agent.counts.busy === 0, { what: 'all to end' });
 });
 
 test('kubectl through tunnels: exec, cp, port-forward, attach, logs -f, apply, by WebSocket and by SPDY', async (t) => {

@@ -18,7 +18,7 @@ async function scene(t: ExecutionContext, configuration: object) {
   });
   t.teardown(() => server[Symbol.asyncDispose]());
   const { value, agent } = gitlab.createAgentToken(config, 'test');
-  gitlab.agentConfigurations.set(agent.id, configuration);
+  gitlab.agentConfigurations.push({ agent_id: agent.id, agent_config: configuration });
   const kas = reach(t, { address: `grpc://127.0.0.1:${server.port}`, token: value });
   const ci = (job: { value: string }, id = agent.id) => ({ authorization: `Bearer ci:${id}:${job.value}` });
   const visit = async (headers: Record<string, string>) => {

@@ -163,21 +163,22 @@ export async function kubectl(args: readonly string[], options: KubectlOptions =
   return promise;
 }
 
-/** Runs kubectl for as long as it goes on; it ends at the end of its scope. */
+/** Runs kubectl for as long as it goes on; it ends at the end of its scope. `stdin`: a descriptor of a file. */
 export async function followKubectl(
   args: readonly string[],
-  options: Pick<KubectlOptions, 'kubeconfig' | 'env'> = {},
-): Promise<{ stdout: () => string } & AsyncDisposable> {
+  { stdin, ...options }: Pick<KubectlOptions, 'kubeconfig' | 'env'> & { stdin?: number } = {},
+): Promise<{ pid: number; stdout: () => string } & AsyncDisposable> {
   const child = spawn(await findKubectl(), args, {
     env: kubectlEnvironment(options),
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: [stdin ?? 'ignore', 'pipe', 'ignore'],
   });
   let text = '';
-  child.stdout.setEncoding('utf8').on('data', (more: string) => {
+  child.stdout!.setEncoding('utf8').on('data', (more: string) => {
     text += more;
   });
   const ended = once(child, 'close');
   return {
+    pid: child.pid!,
     stdout: () => text,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGTERM');

@@ -71,6 +71,8 @@ export class Kubelet implements AsyncDisposable {
         cwd: home,
         env: { PATH: `${join(home, 'bin')}:${process.env.PATH}`, HOME: home, TMPDIR: home },
         stdio: 'ignore',
+        // With the commands that it runs, which outlive it otherwise.
+        detached: true,
       },
     );
     const name = `kubelet-${randomBytes(4).toString('hex')}`;
@@ -107,7 +109,7 @@ export class Kubelet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL');
+    if (this.#child.exitCode === null) process.kill(-this.#child.pid!, 'SIGKILL');
     await this.#ended;
     rmSync(this.#home, { recursive: true, force: true, maxRetries: 5 });
     await apiRequest(accessOf(this.#endpoint), 'DELETE', `/api/v1/nodes/${this.name}`);

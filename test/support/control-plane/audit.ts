@@ -17,6 +17,8 @@ export interface AuditEntry {
   /** From the URL: a DELETE that says it in its body looks like a real one. */
   dryRun: boolean;
   user: string;
+  /** Whom the user acts as. */
+  as: string;
   userAgent: string;
   code: number;
   /** The path with its query. */
@@ -107,6 +109,7 @@ interface AuditEvent {
   requestURI: string;
   verb: string;
   user?: { username?: string };
+  impersonatedUser?: { username?: string };
   userAgent?: string;
   objectRef?: {
     apiGroup?: string;
@@ -133,6 +136,7 @@ function toEntry(event: AuditEvent): AuditEntry | undefined {
     name: objectRef.name ?? '',
     dryRun: new URL(event.requestURI, 'https://server').searchParams.getAll('dryRun').includes('All'),
     user: event.user?.username ?? '',
+    as: event.impersonatedUser?.username ?? '',
     userAgent: event.userAgent ?? '',
     code: event.responseStatus?.code ?? 0,
     uri: event.requestURI,

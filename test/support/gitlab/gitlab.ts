@@ -79,11 +79,6 @@ export class GitLab implements AsyncDisposable {
   }
 
   /** What an agent server has told of its usage. */
-  /** What the agent server has said of agents' configuration, by their number. */
-  get agentConfigurations(): Map<number, object> {
-    return this.#world.agentConfigurations;
-  }
-
   /** The number of a group. */
   namespaceId(path: string): number {
     return this.#world.namespaceId(path);
@@ -97,6 +92,11 @@ export class GitLab implements AsyncDisposable {
 
   get usage(): readonly { counters: Record<string, number> }[] {
     return this.#world.usage;
+  }
+
+  /** What an agent server has told of agents' configurations, oldest first. */
+  get agentConfigurations(): { agent_id: number; agent_config: object }[] {
+    return this.#world.agentConfigurations;
   }
 
   /** A new token of an agent, which is made where the project has none of the name. */

@@ -23,12 +23,15 @@ export async function answerInternal(
   for await (const chunk of request) chunks.push(chunk);
   if (!isSigned(world, request)) return refusal(401, 'Unauthorized');
   const call = `${request.method} ${url.pathname.slice(BASE.length)}`;
-  if (call === 'POST /usage_metrics') {
-    world.usage.push(JSON.parse(Buffer.concat(chunks).toString('utf8')));
-    return nothing;
+  if (request.method === 'POST') {
+    const body = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (call === 'POST /usage_metrics') {
+      world.usage.push(body);
+      return nothing;
+    }
+    if (call === 'POST /authorize_proxy_user') return authorizeProxyUser(world, body);
+    return call === 'POST /agent_configuration' ? configure(world, body) : refusal(404, 'Not Found');
   }
-  if (call === 'POST /authorize_proxy_user')
-    return authorizeProxyUser(world, JSON.parse(Buffer.concat(chunks).toString('utf8')));
   const agent = agentOf(world, request);
   if (!agent) return refusal(401, 'Unauthorized');
   if (call === 'GET /agent_info')
@@ -55,7 +58,7 @@ function authorizeProxyUser(
   const agent = world.projects.flatMap(({ agents }) => agents).find((one) => one.id === id);
   if (!agent) return refusal(404, 'Not Found');
   const { user } = token;
-  const { user_access: access } = (world.agentConfigurations.get(agent.id) ?? {}) as {
+  const { user_access: access } = world.configurationOf(agent.id) as {
     user_access?: { access_as?: object; projects?: { id: string }[]; groups?: { id: string }[] };
   };
   const roles = (level: number): string[] =>
@@ -78,6 +81,18 @@ function authorizeProxyUser(
     user: { id: user.id, username: user.username },
     access_as: asUser ? { user: { projects, groups } } : { agent: {} },
   });
+}
+
+/** As `POST /internal/kubernetes/agent_configuration`: both parameters are required, of these kinds. */
+function configure(world: World, body: { agent_id?: unknown; agent_config?: unknown }): Answer {
+  const { agent_id: id, agent_config: config } = body;
+  if (typeof id !== 'number') return json(400, { error: 'agent_id is missing' });
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    return json(400, { error: 'agent_config is invalid' });
+  if (!world.projects.some(({ agents }) => agents.some((agent) => agent.id === id)))
+    return refusal(404, 'Not Found');
+  world.agentConfigurations.push({ agent_id: id, agent_config: config });
+  return nothing;
 }
 
 function entity(project: Project): object {

@@ -40,12 +40,12 @@ export class World {
   readonly jobTokens: JobToken[] = [];
   /** What the agent server shares with GitLab, base64. */
   readonly kasSecret = randomBytes(32).toString('base64');
-  /** What the agent server has said of the configuration of agents, by their number. */
-  readonly agentConfigurations = new Map<number, object>();
   /** Roles in groups: by path, then by number of the user. */
   readonly groupMembers = new Map<string, Map<number, number>>();
   /** What the agent server has told of its usage. */
   readonly usage: { counters: Record<string, number> }[] = [];
+  /** What the agent server has told of agents' configurations, oldest first. */
+  readonly agentConfigurations: { agent_id: number; agent_config: object }[] = [];
   /** Paths that projects had before they were renamed. */
   readonly oldPaths = new Map<string, Project>();
   /** Told of every push, by git or by API, after the refs have moved. */
@@ -85,6 +85,11 @@ export class World {
   namespaceId(path: string): number {
     if (!this.#namespaces.includes(path)) this.#namespaces.push(path);
     return this.#namespaces.indexOf(path) + 1;
+  }
+
+  /** What the agent server has said last of an agent's configuration. */
+  configurationOf(agentId: number): object {
+    return this.agentConfigurations.findLast(({ agent_id: id }) => id === agentId)?.agent_config ?? {};
   }
 
   /** The highest role in a group above a project; 0 for none. */

@@ -77,7 +77,7 @@ interface Grant {
 
 /** The most specific entry of `ci_access` in what the agent server has said of the agent's configuration. */
 function configurationFor(world: World, agent: Agent, project: string): object | undefined {
-  const { ci_access: access } = (world.agentConfigurations.get(agent.id) ?? {}) as {
+  const { ci_access: access } = world.configurationOf(agent.id) as {
     ci_access?: { projects?: Grant[]; groups?: Grant[] };
   };
   const nearest = [...groupsOf(project)].reverse();
