@@ -4,7 +4,7 @@ import type { ServerHttp2Session } from 'node:http2';
 const WIDEST = 4 * 2 ** 20;
 const NARROWEST = 256 * 1024;
 /** What all streams may hold together, about. */
-const ALL = 64 * 2 ** 20;
+const ALL = 128 * 2 ** 20;
 /** Of the connection: what has come is taken at once, so that it does not stop for streams that nobody reads. */
 const SESSION_WINDOW = 4 * WIDEST;
 
