@@ -1,4 +1,3 @@
-import type { Interceptor } from '@connectrpc/connect';
 import { type Observed, serveObservability } from '../core/daemon/observability.ts';
 import { serveWebhook } from '../core/daemon/webhook.ts';
 import { readToken } from '../core/git/mounted-credentials.ts';
@@ -22,7 +21,7 @@ import { registerServices } from './services/services.ts';
 import { AgentPort } from './transport/agent-port.ts';
 import { type CertificatePair, readPem } from './transport/certificate.ts';
 import { grpcHandler } from './transport/grpc-handler.ts';
-import { observeCalls } from './transport/observe-calls.ts';
+import { type Gate, observeCalls, observeGate } from './transport/observe-calls.ts';
 
 // Each opens one port, and says so in the log. All throw ProblemError where it can't be opened.
 
@@ -85,11 +84,7 @@ export async function openApi(options: PortsOptions): Promise<AsyncDisposable | 
       ...tlsOf(tls),
       handle: grpcHandler({
         routes: (router) => router.service(AgentTracker, agentTrackerService(desk.connected)),
-        interceptors: [
-          observeCalls(desk.metrics, desk.log),
-          apiAuthentication({ secret: () => readToken(secretFile), now }),
-        ],
-        messageBytes: MESSAGE_BYTES,
+        ...callsOf(desk, apiAuthentication({ secret: () => readToken(secretFile), now })),
       }),
       ...commonOf(options),
     }),
@@ -148,7 +143,7 @@ export async function openPrivateApi(
 }
 
 /** For agents. */
-export async function openAgents(options: PortsOptions, authentication: Interceptor): Promise<AgentPort> {
+export async function openAgents(options: PortsOptions, gate: Gate): Promise<AgentPort> {
   const { desk } = options;
   const { tls, addressHeader, address } = desk.config.agents;
   const port = await listening('agent.listen', () =>
@@ -158,8 +153,7 @@ export async function openAgents(options: PortsOptions, authentication: Intercep
       ...(addressHeader !== undefined && { addressHeader }),
       handle: grpcHandler({
         routes: (router) => registerServices(router, desk),
-        interceptors: [observeCalls(desk.metrics, desk.log), authentication],
-        messageBytes: MESSAGE_BYTES,
+        ...callsOf(desk, gate),
       }),
       ...commonOf(options),
     }),
@@ -171,6 +165,14 @@ export async function openAgents(options: PortsOptions, authentication: Intercep
 function commonOf({ desk: { config, log }, serverName, random }: PortsOptions) {
   const { maxAge } = config.agents;
   return { limits: { maxAge: maxAge * 0.8, grace: maxAge, ...KEEPALIVE }, serverName, random, log };
+}
+
+function callsOf({ metrics, log }: ServiceDesk, gate: Gate) {
+  return {
+    gate: observeGate(metrics, log, gate),
+    interceptors: [observeCalls(metrics, log)],
+    messageBytes: MESSAGE_BYTES,
+  };
 }
 
 function tlsOf(files: CertificateFiles | undefined): { tls?: () => CertificatePair } {

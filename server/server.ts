@@ -132,7 +132,18 @@ export async function runServer(surroundings: ServerSurroundings): Promise<void>
   const accessPort = await openKubernetesApi(ports, replicas?.routes(own) ?? own, visitors(projects));
   optional(accessPort);
   const { callsPerTokenPerMinute, grace } = config.agents;
-  port = stack.use(await openAgents(ports, authentication({ directory, callsPerTokenPerMinute, log, now })));
+  port = stack.use(
+    await openAgents(
+      ports,
+      authentication({
+        directory,
+        callsPerTokenPerMinute,
+        onRefused: (connection) => connected.leave(connection),
+        log,
+        now,
+      }),
+    ),
+  );
   await pause(Number.POSITIVE_INFINITY, signal);
   log.info('Draining', { connections: port.connections });
   // Requests that are under way keep their tunnels; those that wait for a call are taken elsewhere at once.

@@ -1,7 +1,8 @@
 /**
  * `npm run demo`: a GitLab, a cluster and an agent; a commit lands in Git, and the cluster follows. With `--diff`, a
- * shop in Git and on a cluster, and what `kubectl gitlab-agent diff` says when the two differ. All that it makes is
- * gone afterwards, also on Ctrl-C.
+ * shop in Git and on a cluster, and what `kubectl gitlab-agent diff` says when the two differ. With `--server`, a
+ * cluster that nobody can connect to, kept in step and within reach by an agent server. All that it makes is gone
+ * afterwards, also on Ctrl-C.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,28 +22,39 @@ import { parseArgs, promisify } from 'node:util';
 import { formatProblem, ProblemError } from '../core/model/problem.ts';
 import { findKubectl, findOnPath } from '../test/support/control-plane/binaries.ts';
 import { exampleProjects } from '../test/support/gitlab/example-projects.ts';
-import { startGitLab } from '../test/support/gitlab/gitlab.ts';
+import { type GitLab, startGitLab } from '../test/support/gitlab/gitlab.ts';
 import { DemoAgent } from './demo/agent.ts';
 import { type DemoCluster, existingCluster, renamed, throwawayCluster } from './demo/cluster.ts';
 import { tellLoop } from './demo/loop-story.ts';
 import { tellPipeline } from './demo/pipeline-story.ts';
+import { RemoteCluster } from './demo/remote-cluster.ts';
+import { tellRevocation, tellServer } from './demo/server-story.ts';
 import { Stage } from './demo/stage.ts';
 import { tell } from './demo/story.ts';
 
-const USAGE = `usage: npm run demo -- [--diff] [--context NAME] [--keep] [--built]
+const USAGE = `usage: npm run demo -- [--diff | --server] [--context NAME] [--keep] [--built]
   --diff          show the diff on files and revisions, without GitLab and an agent
+  --server        show the agent server: a cluster behind NAT and a firewall, where this
+                  machine has network namespaces (Linux), a push, kubectl from outside
   --context NAME  use that cluster of your kubeconfig instead of starting one; the demo
                   works in namespaces and an API group of its own and removes them. Without
                   --diff its Pods have to become ready though there are no such images
   --keep          keep everything until Ctrl-C, to go on by hand
-  --built         take the plugin in dist/ as it is instead of building it
+  --built         take the programs in dist/ as they are instead of building them
 `;
 
 const execute = promisify(execFile);
 const ROOT = dirname(import.meta.dirname);
 const EXAMPLE = join(ROOT, 'examples', 'shop');
 const PLUGIN = join(ROOT, 'dist', 'plugin', 'kubectl-gitlab_agent.cjs');
+const SERVER = join(ROOT, 'dist', 'server', 'gitlab-agent-server.js');
 const CI_STEP = join(ROOT, 'dist', 'action', 'gitlab-agent-ci.js');
+
+const USER_ACCESS = `user_access:
+  access_as: {agent: {}}
+  projects:
+    - id: demo/shop
+`;
 
 const interrupted = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupted.abort());
@@ -54,6 +66,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       diff: { type: 'boolean' },
+      server: { type: 'boolean' },
       context: { type: 'string' },
       keep: { type: 'boolean' },
       built: { type: 'boolean' },
@@ -64,6 +77,7 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
+  if (values.diff && values.server) throw new Error('--diff and --server are two stories: say one of them');
   if (!values.built) {
     say('building the programs');
     await build(signal);
@@ -78,7 +92,7 @@ async function main(): Promise<void> {
       ? await existingCluster(values.context, { kubectl, directory, signal })
       : await throwawayCluster(signal);
     const env = environment(directory, kubectl, cluster);
-    const show = values.diff ? showDiff : showLoop;
+    const show = values.diff ? showDiff : values.server ? showServer : showLoop;
     await show({ directory, cluster, env, keep: values.keep === true, signal });
     say('cleaning up');
   } finally {
@@ -101,11 +115,57 @@ async function showDiff({ directory, cluster, env, keep, signal }: Show): Promis
   if (keep) await stay([`cd ${repository}`, 'kubectl gitlab-agent diff -R -f shop/'], env, signal);
 }
 
-async function showLoop({ directory, cluster, env, keep, signal }: Show): Promise<void> {
+async function showLoop(show: Show): Promise<void> {
+  const { cluster, env, keep, signal } = show;
+  await using gitlab = await startDemoGitLab();
+  const { projects, clones, agent } = await scene(gitlab, show);
+  await using _agent = agent;
+  const stage = new Stage({ directory: clones, env, namespace: cluster.namespace, signal });
+  await timed(async () => {
+    await tellLoop(stage, agent, cluster.agentNamespace);
+    await tellPipeline(stage, { gitlab, projects, agent, clone: join(clones, 'shop') });
+  });
+  if (!keep) return;
+  const go = [
+    `cd ${clones}`,
+    'git -C shop log --oneline',
+    `kubectl get configmaps -n ${cluster.agentNamespace}`,
+  ];
+  await stay(go, env, signal);
+}
+
+async function showServer(show: Show): Promise<void> {
+  const { cluster, keep, signal } = show;
+  await using gitlab = await startDemoGitLab();
+  const { projects, clones, agent } = await scene(gitlab, show, USER_ACCESS);
+  // What is behind the agent ends before what is between: an agent that ends tells its server.
+  await using remote = new RemoteCluster({ gitlab, projects, cluster, agent, directory: clones });
+  await using _agent = agent;
+  writeFileSync(join(clones, 'ada-token'), projects.person.value, { mode: 0o600 });
+  const env = { ...show.env, KUBECONFIG: join(clones, 'kubeconfig') };
+  const stage = new Stage({ directory: clones, env, namespace: cluster.namespace, signal });
+  await timed(async () => {
+    await tellServer(stage, agent, remote);
+    if (!keep) await tellRevocation(stage, agent);
+  });
+  if (!keep) return;
+  const go = [
+    `cd ${clones}`,
+    `kubectl get pods -n ${cluster.namespace}`,
+    'gitlab-agent-server token revoke --registry=registry.yaml 1',
+  ];
+  await stay(go, env, signal);
+}
+
+function startDemoGitLab(): Promise<GitLab> {
   say('starting a GitLab stand-in');
-  await using gitlab = await startGitLab();
-  const projects = await exampleProjects(gitlab, (text) => renamed(text, cluster));
-  const { agentNamespace: namespace } = cluster;
+  return startGitLab();
+}
+
+/** Two projects in GitLab, cloned, and an agent that is not started yet. */
+async function scene(gitlab: GitLab, { directory, cluster, env }: Show, more?: string) {
+  const projects = await exampleProjects(gitlab, (text) => renamed(text, cluster), more);
+  const { agentNamespace: namespace, kubeconfig } = cluster;
   const clones = join(directory, 'clones');
   mkdirSync(clones);
   // GitLab is in this very process: whatever speaks to it must not keep it from answering.
@@ -115,23 +175,9 @@ async function showLoop({ directory, cluster, env, keep, signal }: Show): Promis
   };
   await clone(projects.configuration.url, 'configuration');
   await clone(projects.manifests.url, 'shop');
-  const stage = new Stage({ directory: clones, env, namespace: cluster.namespace, signal });
-  await using agent = new DemoAgent({
-    gitlab,
-    projects,
-    kubeconfig: cluster.kubeconfig,
-    namespace,
-    clone: join(clones, 'shop'),
-    env,
-  });
   await execute('kubectl', ['create', 'namespace', namespace], { env });
-  await timed(async () => {
-    await tellLoop(stage, agent, namespace);
-    await tellPipeline(stage, { gitlab, projects, agent, clone: join(clones, 'shop') });
-  });
-  if (!keep) return;
-  const go = [`cd ${clones}`, 'git -C shop log --oneline', `kubectl get configmaps -n ${namespace}`];
-  await stay(go, env, signal);
+  const agent = new DemoAgent({ gitlab, projects, kubeconfig, namespace, clone: join(clones, 'shop'), env });
+  return { projects, clones, agent };
 }
 
 async function timed(story: () => Promise<void>): Promise<void> {
@@ -152,6 +198,7 @@ function environment(directory: string, kubectl: string, cluster: DemoCluster): 
   const bin = join(directory, 'bin');
   mkdirSync(bin);
   symlinkSync(PLUGIN, join(bin, 'kubectl-gitlab_agent'));
+  symlinkSync(SERVER, join(bin, 'gitlab-agent-server'));
   symlinkSync(CI_STEP, join(bin, 'gitlab-agent-ci'));
   if (!findOnPath('kubectl')) symlinkSync(kubectl, join(bin, 'kubectl'));
   return {

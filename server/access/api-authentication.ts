@@ -1,4 +1,5 @@
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { Gate } from '../transport/observe-calls.ts';
 import { keyOf, verifyToken } from './json-web-token.ts';
 
 export interface ApiAuthenticationOptions {
@@ -13,14 +14,13 @@ const AUDIENCE = 'gitlab-kas';
 const NOT_GITLAB = 'gitlab-kas';
 
 /** Lets only calls of GitLab through: those with a JSON web token by the shared secret. */
-export function apiAuthentication({ secret, now }: ApiAuthenticationOptions): Interceptor {
-  return (next) => async (request) => {
-    const [, token = ''] = /^bearer +(\S+)$/i.exec(request.header.get('authorization') ?? '') ?? [];
+export function apiAuthentication({ secret, now }: ApiAuthenticationOptions): Gate {
+  return async ({ requestHeader }) => {
+    const [, token = ''] = /^bearer +(\S+)$/i.exec(requestHeader.get('authorization') ?? '') ?? [];
     const shared = await secret().catch(() => undefined);
     if (!shared) throw new ConnectError("the secret of the API can't be read", Code.Unavailable);
     const claims = verifyToken(token, keyOf(shared), { audience: AUDIENCE, now: now() });
     if (!claims || claims.iss === NOT_GITLAB)
       throw new ConnectError('JWT validation failed', Code.Unauthenticated);
-    return next(request);
   };
 }

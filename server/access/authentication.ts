@@ -1,6 +1,7 @@
-import { Code, ConnectError, createContextKey, type Interceptor } from '@connectrpc/connect';
+import { Code, ConnectError, createContextKey } from '@connectrpc/connect';
 import type { Log } from '../../core/daemon/log.ts';
 import { type AgentConnection, CONNECTION } from '../transport/connection.ts';
+import type { Gate } from '../transport/observe-calls.ts';
 import { PerMinute } from './attempts.ts';
 import { tokenKey } from './digest.ts';
 import type { AgentAccess, Directory } from './directory.ts';
@@ -9,6 +10,8 @@ import { FailedAttempts } from './failed-attempts.ts';
 export interface AuthenticationOptions {
   directory: Directory;
   callsPerTokenPerMinute: number;
+  /** Told of a connection by which somebody came with a token that is not good, or no longer. */
+  onRefused: (connection: AgentConnection) => void;
   log: Log;
   now: () => number;
 }
@@ -20,8 +23,8 @@ export const ACCESS = createContextKey<AgentAccess | undefined>(undefined, { des
 const MOST_TOKEN_CHARACTERS = 512;
 
 /** Lets only calls through that carry a good token, and not too many of them. */
-export function authentication(options: AuthenticationOptions): Interceptor {
-  const { directory, callsPerTokenPerMinute, log, now } = options;
+export function authentication(options: AuthenticationOptions): Gate {
+  const { directory, callsPerTokenPerMinute, onRefused, log, now } = options;
   const calls = new PerMinute(callsPerTokenPerMinute, now);
   const failures = new FailedAttempts(log, now);
 
@@ -43,13 +46,17 @@ export function authentication(options: AuthenticationOptions): Interceptor {
     );
   };
 
-  return (next) => async (request) => {
-    const connection = request.contextValues.get(CONNECTION);
-    const token = bearerToken(request.header.get('authorization'));
+  return async ({ values, requestHeader, signal }) => {
+    const token = bearerToken(requestHeader.get('authorization'));
     if (token === undefined)
       throw new ConnectError('unauthenticated: there is no token', Code.Unauthenticated);
-    request.contextValues.set(ACCESS, await admit(token, connection, request.signal));
-    return next(request);
+    const connection = values.get(CONNECTION);
+    try {
+      values.set(ACCESS, await admit(token, connection, signal));
+    } catch (error) {
+      if (ConnectError.from(error).code === Code.Unauthenticated) onRefused(connection);
+      throw error;
+    }
   };
 }
 

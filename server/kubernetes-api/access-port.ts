@@ -56,7 +56,10 @@ export class AccessPort implements AsyncDisposable {
       const visited = handle(visit).finally(() => this.#visits.delete(visited));
       this.#visits.add(visited);
     };
+    // A second answer of a socket would be taken for part of the first.
+    const asked = new WeakSet<Duplex>();
     this.#server.on('request', (request, response) => {
+      asked.add(request.socket);
       if (this.#isDraining) response.setHeader('connection', 'close');
       run({ request, to: { response }, left: leaving(response) });
     });
@@ -69,9 +72,10 @@ export class AccessPort implements AsyncDisposable {
     this.#server.on('connect', (_request, socket) =>
       refuse(socket, new Refusal(405, 'there are no tunnels here')),
     );
-    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-      refuse(socket, clientRefusal(error)),
-    );
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      if (asked.has(socket)) (socket as Socket).destroySoon();
+      else refuse(socket, clientRefusal(error));
+    });
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -112,6 +116,7 @@ export class AccessPort implements AsyncDisposable {
 function secure(limits: http.ServerOptions, read: () => CertificatePair, log: Log): https.Server {
   const server = https.createServer({
     ...limits,
+    handshakeTimeout: HEADERS_TIMEOUT,
     minVersion: 'TLSv1.2',
     ALPNProtocols: ['http/1.1'],
     ...read(),

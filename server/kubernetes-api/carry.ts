@@ -7,7 +7,7 @@ import type { TunnelCall } from '../tunnels/tunnel.ts';
 import { dataMessages, headerMessage, responseParts, trailerMessage } from './http-messages.ts';
 import type { ReplayedBody } from './replayed-body.ts';
 import type { RequestTarget } from './request-head.ts';
-import { type ResponseHead, readResponseHead } from './response-head.ts';
+import { type ResponseHead, readResponseHead, sentLength } from './response-head.ts';
 
 /** What the answer of a cluster is written to. */
 export interface Answering {
@@ -51,20 +51,24 @@ export async function carry(call: TunnelCall, options: CarryOptions): Promise<vo
     : sendAll(call, { head, impersonation, body, traffic });
   // That the body did not get through shows in the answer.
   sending.catch(() => {});
+  let rest = Number.POSITIVE_INFINITY;
   try {
     for await (const part of responseParts(call.receive())) {
       if (part.case === 'header') {
-        const answer = readResponseHead(part.value);
-        if (answer.status === 101 && !isUpgrade)
-          throw new ConnectError('nobody asked for an upgrade', Code.Internal);
+        const answer = readResponseHead(part.value, isUpgrade);
+        rest = sentLength(answer, head.method);
         traffic.status = answer.status;
         answering.head(answer);
       } else if (part.case === 'trailer') {
+        if (rest > 0 && Number.isFinite(rest)) throw otherLength();
         if (traffic.status !== 101) break;
         upgraded = sending.then(() => sendUpgraded(call, body, traffic));
         upgraded.catch(() => call.cancel());
       } else {
         const { data } = part.value;
+        rest -= data.length;
+        // What is too much would be read as the next answer on that connection.
+        if (rest < 0) throw otherLength();
         traffic.sent += data.length;
         await answering.write(data);
       }
@@ -74,6 +78,10 @@ export async function carry(call: TunnelCall, options: CarryOptions): Promise<vo
     signal.removeEventListener('abort', cancel);
     call.cancel();
   }
+}
+
+function otherLength(): ConnectError {
+  return new ConnectError('the agent answers with another length of the body than it says', Code.Internal);
 }
 
 async function sendHead(

@@ -27,7 +27,8 @@ export function headerMessage(
   impersonation: ImpersonationConfig | undefined,
 ): Uint8Array {
   const extra = create(HeaderExtraSchema, impersonation && { impConfig: impersonation });
-  const request = { method, urlPath: path, header: valuesOf(headers), query: valuesOf(query) };
+  const header = valuesOf(headers.map(([name, value]) => [canonical(name), value]));
+  const request = { method, urlPath: path, header, query: valuesOf(query) };
   return encode({
     case: 'header',
     value: {
@@ -36,6 +37,11 @@ export function headerMessage(
       ...(contentLength !== undefined && { contentLength: BigInt(contentLength) }),
     },
   });
+}
+
+/** As Go writes names of headers: GitLab's agents look for `Upgrade`, and for nothing else. */
+function canonical(name: string): string {
+  return name.replaceAll(/(?:^|-)[a-z]/g, (first) => first.toUpperCase());
 }
 
 /** Its body, or what is sent once the connection is upgraded: as many messages as it takes. */

@@ -26,12 +26,15 @@ export interface KubernetesApiOptions {
   log: Log;
 }
 
+/** Under way by one credential to one agent: half of what an agent's Pod carries, so that others get through. */
+const MOST_AT_ONCE = 250;
 /** What proxies log where nobody waited for the answer. */
 const CLIENT_LEFT = 499;
 
 /** Carries requests of people and pipelines to the API of the clusters where agents are. */
 export class KubernetesApi {
   readonly #options: KubernetesApiOptions;
+  readonly #underWay = new Map<string, number>();
 
   constructor(options: KubernetesApiOptions) {
     this.#options = options;
@@ -87,9 +90,26 @@ export class KubernetesApi {
     );
   }
 
+  /** Throws Refusal where there are too many of them; until it is disposed of. */
+  #turn({ credential, agentId }: RequestHead): Disposable {
+    const key = `${agentId} ${tokenKey(credential.token)}`;
+    const count = this.#underWay.get(key) ?? 0;
+    if (count >= MOST_AT_ONCE)
+      throw new Refusal(429, `there are ${MOST_AT_ONCE} requests with this credential under way`);
+    this.#underWay.set(key, count + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const rest = this.#underWay.get(key)! - 1;
+        if (rest === 0) this.#underWay.delete(key);
+        else this.#underWay.set(key, rest);
+      },
+    };
+  }
+
   async #carry(head: RequestHead, visitor: Visitor, visit: Visit, traffic: Traffic): Promise<void> {
     const { visitors, checkEvery, routes } = this.#options;
     const { request, to, left } = visit;
+    using _turn = this.#turn(head);
     const revoked = new AbortController();
     const signal = AbortSignal.any([left, revoked.signal]);
     using _ = recheck(

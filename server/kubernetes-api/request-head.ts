@@ -21,6 +21,9 @@ export interface RequestHead extends RequestTarget {
 
 /** Longer than any token of GitLab. */
 const MOST_TOKEN_CHARACTERS = 2_048;
+/** Longer than any of Kubernetes, and still a line of a log. */
+const MOST_PATH_CHARACTERS = 8_192;
+const MOST_NAME_CHARACTERS = 80;
 
 // Of the connection, RFC 9110 §7.6.1, and of Kubernetes' and proxies' ways to say who somebody is.
 const DROPPED = new Set([
@@ -41,15 +44,21 @@ export function readHead(request: IncomingMessage, prefix: string, isUpgrade: bo
 
 /** As `readHead`, for requests of which somebody else knows who asks. */
 export function readTarget(request: IncomingMessage, prefix: string, isUpgrade: boolean): RequestTarget {
-  const url = request.url ?? '';
+  const { url = '', method = 'GET' } = request;
+  // It would show what others add to a request on its way.
+  if (method === 'TRACE') throw new Refusal(405, 'the method TRACE is not allowed');
   const [rawPath = '', rawQuery = ''] = url.split(/\?(.*)/s);
   const path = pathOf(rawPath, prefix);
   const pairs = headerPairs(request);
+  const contentLength = lengthOf(pairs);
+  // Its body would be taken for what is sent by the new protocol.
+  if (isUpgrade && contentLength !== undefined)
+    throw new Refusal(400, 'Bad request: a request with a body can not be upgraded');
   for (const [name] of pairs)
-    if (name.startsWith('impersonate-'))
+    if (hyphened(name).startsWith('impersonate-'))
       throw new Refusal(
         400,
-        `the header ${name} is not allowed: the agent's configuration says as whom requests are made`,
+        `the header ${name.slice(0, MOST_NAME_CHARACTERS)} is not allowed: the agent's configuration says as whom requests are made`,
       );
   const own = new Set(
     valuesOf(pairs, 'connection').flatMap((value) =>
@@ -57,16 +66,18 @@ export function readTarget(request: IncomingMessage, prefix: string, isUpgrade: 
     ),
   );
   const isKept = (name: string): boolean =>
-    !DROPPED.has(name) && !own.has(name) && !DROPPED_PREFIXES.some((start) => name.startsWith(start));
+    !DROPPED.has(hyphened(name)) &&
+    !own.has(name) &&
+    !DROPPED_PREFIXES.some((start) => hyphened(name).startsWith(start));
   const headers = pairs.filter(([name]) => isKept(name)).flatMap(withoutBearerProtocol);
   headers.push(['via', '1.1 gitlab-agent-server']);
   if (isUpgrade) headers.push(['connection', 'Upgrade'], ['upgrade', protocolOf(valuesOf(pairs, 'upgrade'))]);
   return {
-    method: request.method ?? 'GET',
+    method,
     path,
     query: [...new URLSearchParams(rawQuery)].filter(([name]) => !DROPPED_QUERY.has(name)),
     headers,
-    contentLength: lengthOf(request),
+    contentLength,
   };
 }
 
@@ -76,7 +87,8 @@ function pathOf(raw: string, prefix: string): string {
     throw new Refusal(400, `Bad request: ${why}`);
   };
   if (!raw.startsWith(prefix)) refuse('URL does not start with expected prefix');
-  if (/%2f|%5c|\\/i.test(raw)) refuse('the path has an encoded slash, or a backslash');
+  if (raw.length > MOST_PATH_CHARACTERS) refuse('the path is too long');
+  if (/%(?:25)*(?:2f|5c)|\\/i.test(raw)) refuse('the path has an encoded slash, or a backslash');
   let path: string;
   try {
     path = decodeURIComponent(raw.slice(prefix.length - 1));
@@ -84,7 +96,7 @@ function pathOf(raw: string, prefix: string): string {
     return refuse('the path is not encoded as it should be');
   }
   if (/[\x00-\x1f\x7f\\]/.test(path)) refuse('the path has control characters');
-  if (path.split('/').some((part) => part === '.' || part === '..'))
+  if (path.split('/').some((part) => /^\.{1,2}$/.test(part.replaceAll(/%(?:25)*2e/gi, '.'))))
     refuse('the path has a segment "." or ".."');
   if (path.startsWith('//')) refuse('the path begins with two slashes');
   return path;
@@ -133,8 +145,18 @@ function protocolOf(values: string[]): string {
   throw new Refusal(400, 'Bad request: connections are upgraded to websocket and SPDY/3.1 only');
 }
 
-function lengthOf({ headers }: IncomingMessage): number | undefined {
-  if (headers['transfer-encoding'] !== undefined) return -1;
-  const length = headers['content-length'];
-  return length === undefined || length === '0' ? undefined : Number(length);
+/** Node has seen to it that a length is one number, and that there is no encoding beside it. */
+function lengthOf(pairs: [string, string][]): number | undefined {
+  const encodings = valuesOf(pairs, 'transfer-encoding');
+  // Where such a body ends, others may see otherwise.
+  if (encodings.some((encoding) => encoding.toLowerCase() !== 'chunked') || encodings.length > 1)
+    throw new Refusal(400, 'Bad request: bodies are encoded as chunked only');
+  if (encodings.length > 0) return -1;
+  const [length = '0'] = valuesOf(pairs, 'content-length');
+  return Number(length) === 0 ? undefined : Number(length);
+}
+
+/** There are programs that take one for the other: to CGI, both are the same. */
+function hyphened(name: string): string {
+  return name.replaceAll('_', '-');
 }

@@ -7,6 +7,8 @@ export interface ResponseHead {
   status: number;
   /** Names and values by turns, as Node takes them; of the connection there are none. */
   headers: string[];
+  /** Of the body, in bytes; undefined where nobody says it. */
+  contentLength?: number;
 }
 
 const DROPPED = new Set([
@@ -18,11 +20,17 @@ const DROPPED_PREFIXES = ['access-control-', 'gitlab-'];
 /** Of all names and values. */
 const MOST_CHARACTERS = 64 * 1024;
 
-/** What the cluster answers, as a person's connection may have it. Throws ConnectError for what is no answer. */
-export function readResponseHead({ response }: HttpResponse_Header): ResponseHead {
+/**
+ * What the cluster answers, as a person's connection may have it. Throws ConnectError for what is no answer, or more than
+ * one: behind a proxy the second one would be somebody else's.
+ */
+export function readResponseHead({ response }: HttpResponse_Header, isUpgrade: boolean): ResponseHead {
   const status = response?.statusCode ?? 0;
   if (status < 100 || status > 599) throw broken('the agent answers without a status');
+  if (status === 101 && !isUpgrade) throw broken('nobody asked for an upgrade');
+  if (status < 200 && status !== 101) throw broken('the agent answers with what is no final answer');
   const headers: string[] = [];
+  const lengths = new Set<string>();
   let size = 0;
   for (const [name, value] of pairsOf(response!.header)) {
     const lower = name.toLowerCase();
@@ -35,10 +43,21 @@ export function readResponseHead({ response }: HttpResponse_Header): ResponseHea
     } catch {
       throw broken('the agent answers with a header that is none');
     }
-    headers.push(name, value);
+    if (lower === 'content-length') lengths.add(value);
+    else headers.push(name, value);
   }
   headers.push('Via', '1.1 gitlab-agent-server');
-  return { status, headers };
+  const [length] = lengths;
+  if (length === undefined || status === 101) return { status, headers };
+  if (lengths.size > 1 || !/^\d{1,15}$/.test(length))
+    throw broken('the agent answers with a length of the body that is none');
+  return { status, headers: ['Content-Length', length, ...headers], contentLength: Number(length) };
+}
+
+/** Of a body as it is sent: an answer to HEAD, and those that never have one, say how long it would be. */
+export function sentLength({ status, contentLength }: ResponseHead, method: string): number {
+  const hasNone = method === 'HEAD' || status === 204 || status === 304;
+  return hasNone ? Number.POSITIVE_INFINITY : (contentLength ?? Number.POSITIVE_INFINITY);
 }
 
 function broken(message: string): ConnectError {

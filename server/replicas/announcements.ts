@@ -1,3 +1,4 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Log } from '../../core/daemon/log.ts';
 import type { Redis } from './redis.ts';
 
@@ -5,6 +6,8 @@ export interface AnnouncementsOptions {
   redis: Redis;
   /** Before every key. */
   prefix: string;
+  /** The secret of all replicas. */
+  key: () => Promise<Uint8Array>;
   log: Log;
   now: () => number;
 }
@@ -21,12 +24,15 @@ interface Announced {
 
 /**
  * Hashes in Redis, to which each replica adds fields of its own, and takes them away again. A replica that is killed leaves
- * its fields behind: each has an end, after which nobody sees it.
+ * its fields behind: each has an end, after which nobody sees it. Each is signed: whoever else writes to Redis leads no
+ * request astray.
  */
 export class Announcements implements Disposable {
   readonly #options: AnnouncementsOptions;
   readonly #announced = new Map<string, Announced>();
   readonly #timer: NodeJS.Timeout;
+  /** What was said to Redis so far, in its order. */
+  #said: Promise<void> = Promise.resolve();
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
@@ -44,17 +50,20 @@ export class Announcements implements Disposable {
 
   withdraw(key: string, field: string): void {
     if (!this.#announced.delete(`${key} ${field}`)) return;
-    this.#settle(this.#options.redis.hDel(this.#keyOf(key), field));
+    this.#say(async () => this.#settle(this.#options.redis.hDel(this.#keyOf(key), field)));
   }
 
   /** What all replicas announce under the key, field by field. Rejects while Redis is away. */
   async read(key: string): Promise<Map<string, string>> {
     const { redis, now } = this.#options;
+    const secret = await this.#options.key();
     const found = new Map<string, string>();
     const stale: string[] = [];
     for (const [field, text] of Object.entries(await redis.hGetAll(this.#keyOf(key)))) {
-      const [, until, value] = /^(\d+) (.*)$/s.exec(text) ?? [];
-      if (Number(until) > now()) found.set(field, value!);
+      const [, until = '', signature = '', value = ''] = /^(\d+) ([\w-]+) (.*)$/s.exec(text) ?? [];
+      const signed = signatureOf({ key, field, value }, until, secret);
+      const isOurs = signature.length === signed.length && isSame(signature, signed);
+      if (isOurs && Number(until) > now()) found.set(field, value);
       else stale.push(field);
     }
     if (stale.length > 0) this.#settle(redis.hDel(this.#keyOf(key), stale));
@@ -66,6 +75,7 @@ export class Announcements implements Disposable {
     clearInterval(this.#timer);
     const all = [...this.#announced.values()];
     this.#announced.clear();
+    await this.#said;
     await Promise.all(
       all.map(({ key, field }) => this.#options.redis.hDel(this.#keyOf(key), field).catch(() => {})),
     );
@@ -85,18 +95,41 @@ export class Announcements implements Disposable {
 
   #write(all: readonly Announced[]): void {
     if (all.length === 0) return;
-    const { redis, now } = this.#options;
-    const until = now() + LIFETIME;
-    const batch = redis.multi();
-    for (const { key, field, value } of all) {
-      batch.hSet(this.#keyOf(key), field, `${until} ${value}`);
-      batch.pExpire(this.#keyOf(key), LIFETIME);
-    }
-    this.#settle(batch.execAsPipeline());
+    this.#say(async () => {
+      const { redis, now } = this.#options;
+      const secret = await this.#options.key();
+      const until = String(now() + LIFETIME);
+      const batch = redis.multi();
+      for (const announced of all) {
+        const key = this.#keyOf(announced.key);
+        const signature = signatureOf(announced, until, secret);
+        batch.hSet(key, announced.field, `${until} ${signature} ${announced.value}`);
+        batch.pExpire(key, LIFETIME);
+      }
+      this.#settle(batch.execAsPipeline());
+    });
+  }
+
+  /** One after the other; but nothing waits for what Redis answers. */
+  #say(say: () => Promise<void>): void {
+    this.#said = this.#said.then(say);
+    this.#settle(this.#said);
+    this.#said = this.#said.catch(() => {});
   }
 
   /** What fails is made good at the next refresh, or when Redis comes back. */
   #settle(done: Promise<unknown>): void {
     done.catch((error: Error) => this.#options.log.debug('Redis was not told', { error: error.message }));
   }
+}
+
+/** The first word tells it from all else that is signed with the secret. */
+function signatureOf({ key, field, value }: Announced, until: string, secret: Uint8Array): string {
+  return createHmac('sha256', secret)
+    .update(JSON.stringify(['announcement', key, field, until, value]))
+    .digest('base64url');
+}
+
+function isSame(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }

@@ -14,6 +14,7 @@ export interface ForwardOptions {
   agentId: bigint;
   /** The secret of all replicas. */
   key: () => Promise<Uint8Array>;
+  random: () => number;
   now: () => number;
 }
 
@@ -36,8 +37,16 @@ export function forwardRoute(options: ForwardOptions): Route {
       if (answer === 'continue') {
         sendBody(request, carried).catch(() => request.destroy());
         await takeAnswer(await answered, carried);
-      } else if ('socket' in answer && isUpgrade) await takeUpgraded(answer, carried);
-      else await takeAnswer(answer, carried);
+      } else if ('socket' in answer) {
+        if (!isUpgrade) {
+          answer.socket.destroy();
+          throw new ConnectError('nobody asked for an upgrade', Code.Internal);
+        }
+        await takeUpgraded(answer, carried);
+      } else await takeAnswer(answer, carried);
+    } catch (error) {
+      request.destroy();
+      throw error;
     } finally {
       signal.removeEventListener('abort', cut);
     }
@@ -46,13 +55,16 @@ export function forwardRoute(options: ForwardOptions): Route {
 
 /** Nothing of the body goes out before the other replica has a tunnel for it. */
 async function begin(
-  { url, agent, agentId, key, now }: ForwardOptions,
+  { url, agent, agentId, key, random, now }: ForwardOptions,
   { head, impersonation }: CarryOptions,
 ) {
   const query = new URLSearchParams(head.query).toString();
   const path = head.path.split('/').map(encodeURIComponent).join('/') + (query && `?${query}`);
   const hop: Hop = { agentId, ...(impersonation && { impersonation }) };
-  const signed = hopHeaders(hop, { method: head.method, url: path, key: await key(), now: now() });
+  const signed = hopHeaders(hop, {
+    ...{ replica: url.origin, method: head.method, url: path },
+    ...{ key: await key(), now: now(), nonce: String(random()) },
+  });
   const headers = [...head.headers.filter(([name]) => name !== 'via'), ...signed, ['host', url.host]];
   if (head.contentLength !== undefined) {
     headers.push(['expect', '100-continue']);
@@ -72,6 +84,8 @@ async function begin(
     agent,
     timeout: CONNECT_TIMEOUT,
   });
+  // It may be given up while nobody waits for the answer.
+  request.on('error', () => {});
   request.on('timeout', () => {
     if (request.socket?.connecting) request.destroy();
   });

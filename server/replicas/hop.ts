@@ -4,7 +4,7 @@ import {
   type ImpersonationConfig,
   ImpersonationConfigSchema,
 } from '../../core/grpc/generated/kubernetes_api_pb.ts';
-import { signToken, verifyToken } from '../access/json-web-token.ts';
+import { CLOCK_SKEW, signToken, verifyToken } from '../access/json-web-token.ts';
 
 /** What one replica tells another of a request, which it has let in. */
 export interface Hop {
@@ -17,11 +17,13 @@ const TOKEN = 'gitlab-agent-server-hop';
 const IMPERSONATION = 'gitlab-agent-server-impersonation';
 /** Whoever has no tunnel of the agent answers 503, with this header. */
 export const NO_TUNNEL = 'gitlab-agent-server-no-tunnel';
-const AUDIENCE = 'gitlab-kas';
+const ISSUER = 'gitlab-kas';
 /** In s. */
 const LIFETIME = 30;
 
 interface Signed {
+  /** The URL of the replica that is asked. */
+  replica: string;
   method: string;
   /** With its query, as it is sent. */
   url: string;
@@ -29,18 +31,19 @@ interface Signed {
   now: number;
 }
 
-/** The headers for another replica. They are good for this one request, and not for long. */
+/** The headers for another replica. They are good for this one request, once, and not for long. `nonce`: of this hop. */
 export function hopHeaders(
   { agentId, impersonation }: Hop,
-  { method, url, key, now }: Signed,
+  { replica, method, url, key, now, nonce }: Signed & { nonce: string },
 ): [string, string][] {
   const as = impersonation
     ? Buffer.from(toBinary(ImpersonationConfigSchema, impersonation)).toString('base64url')
     : '';
   const seconds = Math.floor(now / 1000);
   const claims = {
-    iss: AUDIENCE,
-    aud: AUDIENCE,
+    iss: ISSUER,
+    aud: replica,
+    jti: nonce,
     iat: seconds,
     exp: seconds + LIFETIME,
     agent_id: String(agentId),
@@ -52,20 +55,40 @@ export function hopHeaders(
   ];
 }
 
-/** Undefined where the headers are not another replica's, or are of another request. */
+/** Undefined where the headers are not another replica's, are of another request, or were `used` before. */
 export function readHop(
   headers: Readonly<Record<string, string | string[] | undefined>>,
-  { method, url, key, now }: Signed,
+  { replica, method, url, key, now, used }: Signed & { used: UsedTokens },
 ): Hop | undefined {
-  const claims = verifyToken(String(headers[TOKEN] ?? ''), key, { audience: AUDIENCE, now });
+  const token = String(headers[TOKEN] ?? '');
+  const claims = verifyToken(token, key, { audience: replica, now });
   const as = String(headers[IMPERSONATION] ?? '');
-  if (claims?.iss !== AUDIENCE || claims.request !== digestOf(method, url, as)) return undefined;
+  if (claims?.iss !== ISSUER || claims.request !== digestOf(method, url, as)) return undefined;
   const { agent_id: id } = claims;
   if (typeof id !== 'string' || !/^\d{1,18}$/.test(id)) return undefined;
+  // What is signed, for a signature can be written in several ways.
+  if (!used.use(token.slice(0, token.lastIndexOf('.')), now)) return undefined;
   return {
     agentId: BigInt(id),
     ...(as !== '' && { impersonation: fromBinary(ImpersonationConfigSchema, Buffer.from(as, 'base64url')) }),
   };
+}
+
+/** Tokens that were used, for as long as they would be taken. */
+export class UsedTokens {
+  readonly #until = new Map<string, number>();
+
+  /** False where it was used before. */
+  use(token: string, now: number): boolean {
+    // They end in the order in which they came.
+    for (const [earlier, until] of this.#until) {
+      if (until > now) break;
+      this.#until.delete(earlier);
+    }
+    if (this.#until.has(token)) return false;
+    this.#until.set(token, now + (LIFETIME + 2 * CLOCK_SKEW) * 1000);
+    return true;
+  }
 }
 
 function digestOf(method: string, url: string, as: string): string {

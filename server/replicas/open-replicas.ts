@@ -45,12 +45,12 @@ export function openReplicas({ config, env, log, random, now }: ReplicasOptions)
     log,
     random,
   });
-  const announcements = new Announcements({ redis, prefix: redisConfig.keyPrefix, log, now });
   const key = async (): Promise<Uint8Array> => {
     const secret = await readToken(privateApi.secretFile);
     if (!secret) throw new ConnectError("the secret of the replicas can't be read", Code.Unavailable);
     return keyOf(secret);
   };
+  const announcements = new Announcements({ redis, prefix: redisConfig.keyPrefix, key, log, now });
   const { OWN_PRIVATE_API_HOST: serverName } = env;
   const opened: ReplicaRoutes[] = [];
   return {
@@ -73,7 +73,7 @@ export function openReplicas({ config, env, log, random, now }: ReplicasOptions)
       opened.push(routes);
       return routes;
     },
-    privateApi: (own) => new PrivateApi({ routes: own, key, log, now }),
+    privateApi: (own) => new PrivateApi({ routes: own, ownUrl, key, log, now }),
     async [Symbol.asyncDispose]() {
       for (const routes of opened) routes[Symbol.dispose]();
       await announcements.end();

@@ -6,11 +6,13 @@ import { readTarget } from '../kubernetes-api/request-head.ts';
 import type { Routes } from '../kubernetes-api/routes.ts';
 import { endsOf, fail } from '../kubernetes-api/visit.ts';
 import { NotBegunError } from '../tunnels/tunnel.ts';
-import { NO_TUNNEL, readHop } from './hop.ts';
+import { NO_TUNNEL, readHop, UsedTokens } from './hop.ts';
 
 export interface PrivateApiOptions {
   /** To the agents that are connected to this replica. */
   routes: Routes;
+  /** Where others reach this replica. */
+  ownUrl: string;
   /** The secret of all replicas. */
   key: () => Promise<Uint8Array>;
   log: Log;
@@ -23,6 +25,7 @@ const TUNNEL_TIMEOUT = 2_000;
 /** Carries requests that another replica has let in to the agents that are connected here. */
 export class PrivateApi {
   readonly #options: PrivateApiOptions;
+  readonly #used = new UsedTokens();
 
   constructor(options: PrivateApiOptions) {
     this.#options = options;
@@ -44,9 +47,12 @@ export class PrivateApi {
   }
 
   async #carry({ request, to, left }: Visit, traffic: Traffic): Promise<void> {
-    const { routes, key, now, log } = this.#options;
+    const { routes, ownUrl: replica, key, now, log } = this.#options;
     const { method = '', url = '', headers } = request;
-    const hop = readHop(headers, { method, url, key: await key(), now: now() });
+    const hop = readHop(headers, {
+      ...{ replica, method, url, key: await key(), now: now() },
+      used: this.#used,
+    });
     if (!hop) {
       log.warn('Somebody who is no replica has asked', { address: request.socket.remoteAddress });
       throw new Refusal(401, 'Unauthorized');

@@ -73,7 +73,7 @@ export class ReplicaRoutes implements Routes, Disposable {
     const url = chosen === undefined ? null : URL.parse(chosen);
     if (!url) return undefined;
     const agent = url.protocol === 'https:' ? this.#agents.https : this.#agents.http;
-    const route = forwardRoute({ url, agent, agentId, key, now });
+    const route = forwardRoute({ url, agent, agentId, key, random, now });
     return async (carried) => {
       try {
         await route(carried);

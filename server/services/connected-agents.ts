@@ -21,13 +21,17 @@ interface Registration {
 const LIFETIME = 10 * 60_000;
 /** Of what a Pod says of itself no text is longer. */
 const MOST_CHARACTERS = 253;
+/** Of one agent: more are none. */
+const MOST_PODS = 1_000;
 
 /** What replicas tell each other of who is connected to them. */
 const KEY = 'connected_agents';
 
 /** Who is connected: one for each Pod of an agent, and each replica. */
 export class ConnectedAgents {
-  readonly #registrations = new Map<bigint, Registration>();
+  /** By agent and number: numbers are the agents' own, and none takes the place of another agent's Pod. */
+  readonly #registrations = new Map<string, Registration>();
+  readonly #ofAgents = new Map<bigint, number>();
   readonly #now: () => number;
   readonly #announcements: Announcements | undefined;
   #next: bigint;
@@ -49,7 +53,7 @@ export class ConnectedAgents {
     const id = this.#next;
     this.#next += 1n;
     this.#set(id, agent, meta, connection, Number.POSITIVE_INFINITY);
-    return () => this.#forget(id);
+    return () => this.#forget(keyOf(agent.id, id));
   }
 
   /** A Pod says that it is there. It is forgotten when its connection ends, or when it says so no more. */
@@ -59,20 +63,24 @@ export class ConnectedAgents {
     meta: AgentMeta | undefined,
     connection: AgentConnection,
   ): void {
-    const known = this.#registrations.get(podId);
-    // Numbers are the agents' own: none takes the place of another agent's Pod.
-    if (known && known.info.agentId !== agent.id) return;
+    const known = this.#registrations.get(keyOf(agent.id, podId));
     this.#set(podId, agent, meta, connection, this.#now() + LIFETIME, known?.info.connectedAt);
+  }
+
+  /** What came by this connection is no agent any more. */
+  leave(connection: AgentConnection): void {
+    for (const [id, registration] of this.#registrations)
+      if (registration.connection === connection) this.#forget(id);
   }
 
   /** Those of one agent, or all; of all replicas, as long as Redis is there. */
   async list(agentId?: bigint): Promise<ConnectedAgentInfo[]> {
     const now = this.#now();
-    for (const [id, { until }] of this.#registrations) if (until <= now) this.#forget(id);
-    const found = new Map([...this.#registrations].map(([id, { info }]) => [String(id), info]));
+    for (const [key, { until }] of this.#registrations) if (until <= now) this.#forget(key);
+    const found = new Map([...this.#registrations].map(([key, { info }]) => [key, info]));
     const others = await this.#announcements?.read(KEY).catch(() => undefined);
-    for (const [id, text] of others ?? [])
-      if (!found.has(id)) found.set(id, fromJsonString(ConnectedAgentInfoSchema, text));
+    for (const [key, text] of others ?? [])
+      if (!found.has(key)) found.set(key, fromJsonString(ConnectedAgentInfoSchema, text));
     return [...found.values()].filter((info) => agentId === undefined || info.agentId === agentId);
   }
 
@@ -85,9 +93,15 @@ export class ConnectedAgents {
     });
   }
 
-  #forget(id: bigint): void {
-    this.#registrations.delete(id);
-    this.#announcements?.withdraw(KEY, String(id));
+  #forget(key: string): void {
+    const found = this.#registrations.get(key);
+    if (!found) return;
+    this.#registrations.delete(key);
+    const { agentId } = found.info;
+    const left = (this.#ofAgents.get(agentId) ?? 0) - 1;
+    if (left > 0) this.#ofAgents.set(agentId, left);
+    else this.#ofAgents.delete(agentId);
+    this.#announcements?.withdraw(KEY, key);
   }
 
   #set(
@@ -98,6 +112,15 @@ export class ConnectedAgents {
     until: number,
     connectedAt = timestampFromMs(this.#now()),
   ): void {
+    const key = keyOf(agent.id, id);
+    const known = this.#registrations.get(key);
+    if (!known) {
+      const count = this.#ofAgents.get(agent.id) ?? 0;
+      if (count >= MOST_PODS) return;
+      this.#ofAgents.set(agent.id, count + 1);
+    }
+    if (known?.connection !== connection)
+      connection.closed.addEventListener('abort', () => this.#lost(key, connection));
     const info = create(ConnectedAgentInfoSchema, {
       agentMeta: bounded(meta),
       connectedAt,
@@ -105,16 +128,18 @@ export class ConnectedAgents {
       agentId: agent.id,
       projectId: agent.project.id,
     });
-    if (!this.#registrations.has(id))
-      connection.closed.addEventListener('abort', () => this.#lost(id, connection));
-    this.#registrations.set(id, { info, connection, until });
-    this.#announcements?.announce(KEY, String(id), toJsonString(ConnectedAgentInfoSchema, info));
+    this.#registrations.set(key, { info, connection, until });
+    this.#announcements?.announce(KEY, key, toJsonString(ConnectedAgentInfoSchema, info));
   }
 
   /** A Pod that is back by another connection stays. */
-  #lost(id: bigint, connection: AgentConnection): void {
-    if (this.#registrations.get(id)?.connection === connection) this.#forget(id);
+  #lost(key: string, connection: AgentConnection): void {
+    if (this.#registrations.get(key)?.connection === connection) this.#forget(key);
   }
+}
+
+function keyOf(agentId: bigint, id: bigint): string {
+  return `${agentId} ${id}`;
 }
 
 function bounded(meta: AgentMeta | undefined): ConnectedAgentInfo['agentMeta'] {

@@ -45,6 +45,8 @@ export class AgentPort implements AsyncDisposable {
   readonly #http2: http2.Http2Server;
   readonly #door: WebSocketDoor;
   readonly #sockets = new Set<Socket>();
+  /** Of sockets that have to ask for a WebSocket: when it is too late. */
+  readonly #asking = new WeakMap<Duplex, NodeJS.Timeout>();
   readonly #sessions = new Map<ServerHttp2Session, { connection: AgentConnection; end: () => void }>();
   /** Whose session the HTTP/2 server makes right now. */
   #arriving = '';
@@ -60,7 +62,10 @@ export class AgentPort implements AsyncDisposable {
       response.writeHead(426, { server: serverName, upgrade: 'websocket', connection: 'close' });
       response.end('agents connect with gRPC, or a WebSocket with the subprotocol ws-tunnel\n');
     });
-    this.#http1.on('upgrade', (request, socket, head) => this.#door.admit(request, socket, head));
+    this.#http1.on('upgrade', (request, socket, head) => {
+      clearTimeout(this.#asking.get(socket));
+      this.#door.admit(request, socket, head);
+    });
     this.#http2 = http2.createServer({
       settings: {
         initialWindowSize: FIRST_WINDOW,
@@ -140,7 +145,7 @@ export class AgentPort implements AsyncDisposable {
       socket.on('error', () => {});
       if (this.#isDraining) socket.destroy();
       else if (socket.alpnProtocol === 'h2') this.#serve(socket, addressOf(socket));
-      else this.#http1.emit('connection', socket);
+      else this.#listen(socket);
     });
     server.on('tlsClientError', (error, socket) => {
       this.#options.log.debug('TLS handshake failed', { address: addressOf(socket), error: error.message });
@@ -153,9 +158,17 @@ export class AgentPort implements AsyncDisposable {
     if (!protocol || this.#isDraining) socket.destroy();
     else if (protocol === 'http2') this.#serve(socket, addressOf(socket));
     else {
-      this.#http1.emit('connection', socket);
+      this.#listen(socket);
       socket.resume();
     }
+  }
+
+  /** To one request of HTTP/1.1. What limits connections in Node's server only runs in those that listen themselves. */
+  #listen(socket: Socket): void {
+    const late = setTimeout(() => socket.destroy(), FIRST_BYTES);
+    socket.once('close', () => clearTimeout(late));
+    this.#asking.set(socket, late);
+    this.#http1.emit('connection', socket);
   }
 
   /** HTTP/2 over any stream of bytes. */

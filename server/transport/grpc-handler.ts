@@ -12,11 +12,14 @@ import {
 } from '@connectrpc/connect-node';
 import type { AgentPortOptions } from './agent-port.ts';
 import { CONNECTION, RESET } from './connection.ts';
+import type { Gate } from './observe-calls.ts';
 import { COMPRESSED_FROM, withPrepared } from './prepared-messages.ts';
 
 export interface GrpcOptions {
   /** Registers the services. */
   routes: (router: ConnectRouter) => void;
+  /** Whoever it does not let in is answered before a message is received: unread, they cost no memory. */
+  gate: Gate;
   /** The first is the outermost. */
   interceptors: Interceptor[];
   /** Of one message, sent or received and decompressed, in bytes. */
@@ -27,11 +30,17 @@ export interface GrpcOptions {
 const CONTENT_TYPE = /^application\/grpc(\+proto)?(;|$)/;
 
 /** Answers gRPC calls of services that `routes` registers. What it does not know is UNIMPLEMENTED. */
-export function grpcHandler({ routes, interceptors, messageBytes }: GrpcOptions): AgentPortOptions['handle'] {
+export function grpcHandler({
+  routes,
+  gate,
+  interceptors,
+  messageBytes,
+}: GrpcOptions): AgentPortOptions['handle'] {
   const router = createConnectRouter({
     grpc: true,
     grpcWeb: false,
     connect: false,
+    requestGate: gate,
     interceptors,
     acceptCompression: [compressionGzip],
     compressMinBytes: COMPRESSED_FROM,

@@ -7,6 +7,7 @@ import {
   type Descriptor,
 } from '../../core/grpc/generated/reverse_tunnel_pb.ts';
 import { Handover } from '../../core/grpc/handover.ts';
+import { oneLine } from '../../core/report/escape.ts';
 
 /** One call through a tunnel: what is sent and received are the bytes of the called method's messages. */
 export interface TunnelCall {
@@ -150,10 +151,14 @@ export class Tunnel {
   }
 }
 
-/** An agent's mistake of its own making becomes no other code than gRPC's. */
+/** Of what an agent says of its failure. */
+const MOST_CHARACTERS = 1_000;
+
+/** An agent's mistake of its own making becomes no other code than gRPC's. Who somebody is is for the server to say. */
 function errorOf(status: { code: number; message: string } | undefined): ConnectError {
-  const code = status && status.code in Code && status.code !== 0 ? (status.code as Code) : Code.Unknown;
-  return new ConnectError(status?.message ?? '', code);
+  const { code = Code.Unknown, message = '' } = status ?? {};
+  const isOne = code in Code && (code as Code) !== Code.Unauthenticated;
+  return new ConnectError(oneLine(message.slice(0, MOST_CHARACTERS)), isOne ? (code as Code) : Code.Unknown);
 }
 
 /** Most services and methods that one agent names. */

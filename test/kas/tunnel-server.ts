@@ -167,6 +167,7 @@ export class TunnelServer implements AsyncDisposable {
     const server = new TunnelServer();
     const serve = grpcHandler({
       routes: (router) => router.service(ReverseTunnel, { connect: (messages) => server.#connect(messages) }),
+      gate: async () => {},
       interceptors: [],
       messageBytes: 16 * 2 ** 20,
     });

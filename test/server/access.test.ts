@@ -3,6 +3,7 @@ import { Code, ConnectError, createClient, type Transport } from '@connectrpc/co
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import test, { type ExecutionContext } from 'ava';
 import { AgentConfiguration } from '../../core/grpc/generated/agent_configuration_pb.ts';
+import { AgentRegistrar } from '../../core/grpc/generated/agent_registrar_pb.ts';
 import { Gitops } from '../../core/grpc/generated/gitops_pb.ts';
 import { ground } from '../kas/ground.ts';
 import { serverCommand } from '../support/agent-server.ts';
@@ -91,8 +92,12 @@ test('a revoked token ends streams that are open, without a restart, and is refu
   })();
   await waitFor(() => seen.length > 0, { what: 'the configuration' });
   t.deepEqual(seen, [commit]);
-  const agents = JSON.parse(await server.get('/agents'));
-  t.is(agents.agents[0].agent_id, '1');
+  await createClient(AgentRegistrar, transport).register({ podId: 7n });
+  const { agents } = JSON.parse(await server.get('/agents'));
+  t.deepEqual(
+    agents.map(({ agent_id: id }: { agent_id: string }) => id),
+    ['1', '1'],
+  );
   t.is(serverCommand('token', 'revoke', `--registry=${server.registry}`, '1').code, 0);
   t.is(await stream, 'Unauthenticated: unauthenticated');
   t.is(await configuration(t, transport), 'Unauthenticated: unauthenticated');

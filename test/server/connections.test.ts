@@ -98,7 +98,7 @@ test('a renewed certificate is used for new connections without a restart; those
 
 test('max_connection_age: streams end in order, the agent comes back, and nothing is sent again', async (t) => {
   const { config, shop, server, token } = await ground(t, {
-    agent: `    max_connection_age: 1s\n${QUICK}`,
+    agent: `    max_connection_age: 3s\n${QUICK}`,
   });
   const configured = await config.commit({ '.gitlab/agents/test/config.yaml': '{}\n' });
   const first = await shop.commit({ 'a.yaml': 'a: 1\n' });

@@ -49,7 +49,7 @@ test('a request comes to whichever replica, and finds the one that has the tunne
     // As whom it is made is known to the replica that let it in.
     t.is(served.as?.username, 'gitlab:ci_job:1');
     t.deepEqual(
-      Object.keys(served.request.header).filter((name) => name.startsWith('gitlab-')),
+      Object.keys(served.request.header).filter((name) => /^gitlab-/i.test(name)),
       [],
     );
   }
@@ -131,8 +131,11 @@ test('the port between replicas takes nothing from anybody else', async (t) => {
   const url = '/api/v1/pods';
   const [key, wrong] = [Buffer.from(SECRET, 'base64'), Buffer.alloc(32, 4)];
   const hop = { agentId: 1n };
+  const replica = `http://127.0.0.1:${ports.second}`;
   const signed = (more: object = {}): Record<string, string> =>
-    Object.fromEntries(hopHeaders(hop, { method: 'GET', url, key, now: Date.now(), ...more }));
+    Object.fromEntries(
+      hopHeaders(hop, { replica, method: 'GET', url, key, now: Date.now(), nonce: '1', ...more }),
+    );
   const cases: [why: string, headers: Record<string, string>, path?: string, method?: string][] = [
     ['nothing', {}],
     ['a credential of people', { authorization: 'Bearer ci:1:x' }],
@@ -140,6 +143,8 @@ test('the port between replicas takes nothing from anybody else', async (t) => {
     ['another request', signed(), '/api/v1/secrets'],
     ['another method', signed(), url, 'DELETE'],
     ['an old one', signed({ now: Date.now() - 60_000 })],
+    ['for another replica', signed({ replica: `http://127.0.0.1:${ports.first}` })],
+    ['for GitLab', signed({ replica: 'gitlab-kas' })],
     ['as somebody else', { ...signed(), 'gitlab-agent-server-impersonation': 'CgVhZG1pbg' }],
   ];
   for (const [why, headers, path = url, method = 'GET'] of cases) {

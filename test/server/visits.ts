@@ -45,7 +45,7 @@ export function ask(
     );
     request.on('error', reject);
     // Whatever is wrong, a test must not hang.
-    request.setTimeout(20_000, () => request.destroy(new Error(`no answer to ${path}`)));
+    request.setTimeout(45_000, () => request.destroy(new Error(`no answer to ${path}`)));
     request.end(body);
   });
 }

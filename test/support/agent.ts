@@ -29,6 +29,8 @@ export interface AgentOptions {
   kubeconfig?: string;
   args?: readonly string[];
   env?: Record<string, string>;
+  /** What goes before the command, such as to run it in a network namespace. */
+  enter?: readonly string[];
   /** Kept for a next one of the same name; else a directory of its own. */
   directory?: string;
 }
@@ -67,10 +69,11 @@ export class AgentProcess implements AsyncDisposable {
       `--kubeconfig=${options.kubeconfig ?? endpoint.kubeconfig}`,
       ...args,
     ];
+    const [command, ...before] = [...(options.enter ?? []), process.execPath];
     // As in the image.
     this.#child = spawn(
-      process.execPath,
-      ['--max-semi-space-size=4', '--enable-source-maps', PROGRAM, ...flags],
+      command!,
+      [...before, '--max-semi-space-size=4', '--enable-source-maps', PROGRAM, ...flags],
       {
         env: {
           PATH: process.env.PATH,

@@ -41,6 +41,23 @@ test('the demo of the diff tells its story to the end and cleans up', async (t) 
   await waitFor(isGone, { what: 'the kind of the demo to be gone' });
 });
 
+test('the demo of the agent server: a push arrives, kubectl gets through, nobody else does', async (t) => {
+  const { kubeconfig } = sharedCluster();
+  const { code, output } = await demo(['--built', '--server', '--context', 'control-plane'], kubeconfig);
+  t.is(code, 0, output);
+  for (const line of [
+    // Where there are no network namespaces it says so.
+    /^from outside +10\.0\.0\.2:\d+ {2}no answer$|^The cluster has no network of its own/m,
+    /^applied \d+\.\d\d s after git push began$/m,
+    /^hello +1\/1 +Running/m,
+    /^GET http:\/\/127\.0\.0\.1:\d+\/\nHello from the shop\.$/m,
+    /^GET \/ 200$/m,
+    /refuses the token/,
+  ])
+    t.regex(output, line);
+  t.notRegex(output, /glagent-|glpat-/, 'no token');
+});
+
 async function demo(args: string[], kubeconfig: string): Promise<{ code: number; output: string }> {
   const child = spawn(process.execPath, [DEMO, ...args], {
     env: { ...process.env, KUBECONFIG: kubeconfig },

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { AgentProcess } from '../../test/support/agent.ts';
+import { type AgentOptions, AgentProcess } from '../../test/support/agent.ts';
 import { waitFor } from '../../test/support/control-plane/wait.ts';
 import type { ExampleProjects } from '../../test/support/gitlab/example-projects.ts';
 import type { GitLab } from '../../test/support/gitlab/gitlab.ts';
@@ -26,6 +26,8 @@ const SHOWN = new Set([
   'Synchronization failed',
   'Drift',
   'Drift repaired',
+  'The agent server says who this agent is',
+  'Config: repository poll failed',
 ]);
 
 /** The agent of the demo: a process of its own, as in a Pod, whose log is shown in short. */
@@ -38,7 +40,8 @@ export class DemoAgent implements AsyncDisposable {
     this.#options = options;
   }
 
-  start(): void {
+  /** By Git, where `other` does not say otherwise. */
+  start(other: Partial<AgentOptions> = {}): void {
     const { gitlab, projects, kubeconfig, namespace } = this.#options;
     this.#process = new AgentProcess({
       endpoint: { kubeconfig },
@@ -49,7 +52,19 @@ export class DemoAgent implements AsyncDisposable {
       apiToken: projects.person.value,
       gitToken: { token: projects.person.value },
       args: ['--poll-interval=1s'],
+      ...other,
     });
+  }
+
+  /** Where its metrics are. */
+  async observedPort(): Promise<number> {
+    return (await this.#process!.said('Observability endpoint is up')).port as number;
+  }
+
+  /** Waits until the newest commit of the clone is applied, and returns when that was, in ms. */
+  async applied(): Promise<number> {
+    const { time } = await this.#process!.said('Objects synchronized', { commit: this.#head() });
+    return Date.parse(time);
   }
 
   /** Waits until the newest commit of the clone is applied and healthy. */
@@ -118,5 +133,5 @@ function short({ msg, commit, error, object, objects, written, managers, source 
   const fields = Object.entries(told).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${value}`],
   );
-  return `agent | ${msg}  ${fields.join(' ')}`;
+  return `agent | ${msg}  ${fields.join(' ')}`.trimEnd();
 }

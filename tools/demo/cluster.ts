@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ProblemError } from '../../core/model/problem.ts';
 import { startControlPlane } from '../../test/support/control-plane/control-plane.ts';
+import type { Endpoint } from '../../test/support/control-plane/endpoint.ts';
 
 const execute = promisify(execFile);
 
@@ -16,6 +17,8 @@ export interface DemoCluster extends AsyncDisposable {
   group: string;
   /** Where the agent is. */
   agentNamespace: string;
+  /** For what runs beside it, such as a Node. Throws ProblemError where that can't be done. */
+  endpoint: () => Promise<Endpoint>;
 }
 
 const NAMESPACE = 'shop';
@@ -30,6 +33,7 @@ export async function throwawayCluster(signal: AbortSignal): Promise<DemoCluster
     namespace: NAMESPACE,
     group: GROUP,
     agentNamespace: AGENT_NAMESPACE,
+    endpoint: async () => controlPlane,
     [Symbol.asyncDispose]: () => controlPlane.stop(),
   };
 }
@@ -72,6 +76,7 @@ export async function existingCluster(
     namespace,
     group,
     agentNamespace,
+    endpoint: () => endpointOf(kubectl, kubeconfig, directory),
     [Symbol.asyncDispose]: async () => {
       const results = await Promise.allSettled([
         remove('namespace', namespace, agentNamespace),
@@ -83,6 +88,24 @@ export async function existingCluster(
       }
     },
   };
+}
+
+/** Such as that of `npm run cluster`: a cluster on this machine, and somebody who is known there by a token. */
+async function endpointOf(kubectl: string, kubeconfig: string, dir: string): Promise<Endpoint> {
+  const view = ['config', 'view', '--raw', '-o', 'json', `--kubeconfig=${kubeconfig}`];
+  const { clusters, users } = JSON.parse((await execute(kubectl, view)).stdout);
+  const { server: url, 'certificate-authority-data': ca } = clusters[0].cluster;
+  const token: string | undefined = users[0].user.token;
+  if (token === undefined || ca === undefined || !/^(127\.|localhost$)/.test(new URL(url).hostname))
+    throw new ProblemError({
+      code: 'Context',
+      message: `--server can't use this context: it wants a cluster at 127.0.0.1 with a certificate, and a token`,
+      hint: 'without --context the demo starts a cluster; that of npm run cluster will do, too',
+    });
+  const caFile = join(dir, 'cluster-ca.crt');
+  writeFileSync(caFile, Buffer.from(ca, 'base64'));
+  const admin = { name: 'admin', groups: [], token, kubeconfig };
+  return { url, caFile, kubeconfig, token, users: { admin }, dir };
 }
 
 /** The example's text with the names of this cluster. */

@@ -63,6 +63,36 @@ export class Stage {
       throw new Error(`the demo expected exit code ${expected} from this command, not ${code}`);
   }
 
+  /**
+   * Prints the command line and runs it until the end of the scope. Returns once its output has what is looked for;
+   * what it printed so far is shown.
+   */
+  async follow(line: string, wanted: RegExp): Promise<{ found: string } & AsyncDisposable> {
+    this.#write(`\n${this.#style('1', `$ ${line} &`)}\n`);
+    this.#signal.throwIfAborted();
+    const child = spawn('sh', ['-c', `exec ${line}`], {
+      cwd: this.#directory,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'close');
+    const stop = async (): Promise<void> => {
+      child.kill('SIGTERM');
+      await ended;
+    };
+    let text = '';
+    for await (const chunk of child.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+      text += chunk;
+      const [found] = wanted.exec(text) ?? [];
+      if (found === undefined) continue;
+      this.#write(text);
+      child.stdout.resume();
+      return { found, [Symbol.asyncDispose]: stop };
+    }
+    await stop();
+    throw new Error(`the demo expected ${wanted} from this command`);
+  }
+
   /** Replaces a text in a file of the repository; throws where it is not there. */
   edit(file: string, from: string, to: string): void {
     const path = join(this.#directory, file);

@@ -107,7 +107,9 @@ function headersOf(header: ValuesMap, upgrade: string | undefined): Record<strin
       throw invalid('there is a header that is none');
     }
     const kept = name === 'sec-websocket-protocol' ? withoutBearer(value) : value;
-    if (kept !== '' || value === '') headers[name] = [...(headers[name] ?? []), kept];
+    if (kept === '' && value !== '') continue;
+    headers[name] ??= [];
+    headers[name].push(kept);
   }
   if (upgrade !== undefined) {
     headers.connection = ['Upgrade'];

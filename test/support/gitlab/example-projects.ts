@@ -24,17 +24,21 @@ export interface ExampleProjects {
   reporting: AccessToken;
 }
 
-/** `change` makes the manifests fit a cluster in which their names are taken. */
+/**
+ * `change` makes the manifests fit a cluster in which their names are taken, `more` is for the end of the agent's
+ * configuration.
+ */
 export async function exampleProjects(
   gitlab: GitLab,
   change: (text: string) => string = (text) => text,
+  more = '',
 ): Promise<ExampleProjects> {
   const ada = gitlab.createUser('ada', { name: 'Ada' });
   const members = { ada: 'maintainer' } as const;
   const configuration = await gitlab.createProject('demo/configuration', { members });
   const manifests = await gitlab.createProject('demo/shop', { members });
   await configuration.commit(
-    { '.gitlab/agents/demo/config.yaml': CONFIGURATION },
+    { '.gitlab/agents/demo/config.yaml': CONFIGURATION + more },
     { user: ada, message: 'Configure the agent' },
   );
   const files = readdirSync(SHOP)
