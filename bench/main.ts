@@ -9,6 +9,7 @@ import { benchJob } from './job.ts';
 import { benchServer } from './server.ts';
 import { benchStart } from './start.ts';
 import { benchStatus } from './status.ts';
+import { benchTunnel } from './tunnel.ts';
 
 const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P] [--quick | --ours] [--seed N]
   --objects N  objects in the set, 1000 where not said, 20000 at most
@@ -25,6 +26,7 @@ const USAGE = `usage: npm run bench -- diff|apply|job [--objects N] [--changed P
        npm run bench -- server [--agents N] [--quick]
   --agents N   that are connected to one agent server, 1000 where not said
   --quick      with cleartext gRPC and a registry only
+       npm run bench -- tunnel
 `;
 
 // One Service in seven has an address of 4,096: the cluster would run out of them.
@@ -59,6 +61,7 @@ async function main(): Promise<void> {
   const [what, ...more] = positionals;
   if (more.length === 0 && what === 'git') return await benchGit({ signal: interrupted.signal, say });
   if (more.length === 0 && what === 'start') return await benchStart({ signal: interrupted.signal, say });
+  if (more.length === 0 && what === 'tunnel') return await benchTunnel({ signal: interrupted.signal, say });
   if (more.length === 0 && what === 'agent')
     return await benchAgent({
       polls: count(values.polls, '--polls', 1_000_000),
@@ -81,7 +84,7 @@ async function main(): Promise<void> {
   const bench = { diff: benchDiff, apply: benchApply, job: benchJob }[what ?? ''];
   if (more.length > 0 || !bench) {
     throw new UsageError(
-      `say what to measure: diff, apply, job, git, start, agent, status or server${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
+      `say what to measure: diff, apply, job, git, start, agent, status, server or tunnel${positionals.length ? `, not ${positionals.join(' ')}` : ''}`,
     );
   }
   const objects = count(values.objects, '--objects', MAX_OBJECTS);

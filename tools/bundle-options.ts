@@ -14,6 +14,8 @@ export const BUNDLE_OPTIONS = {
   platform: 'node',
   minifySyntax: true,
   define: { VERSION: JSON.stringify(VERSION) },
+  // Without it, ws would mask byte by byte, and that costs more than all else it does.
+  alias: { bufferutil: './core/grpc/websocket-mask.ts' },
   // The objects of deploy/ are a part of `install`, the scripts of `completion`, pages of docs/ of `help`.
   loader: { '.yaml': 'text', '.sh': 'text', '.md': 'text' },
   logLevel: 'warning',

@@ -21,6 +21,8 @@ import { MAKE_REQUEST, makeRequest } from './tunnel/make-request.ts';
 
 /** To the API server, kept for the next request through a tunnel. */
 const MOST_IDLE_CONNECTIONS = 500;
+/** The token's file is read again after it, in ms: a Secret may be exchanged, and busy tunnels make hundreds of calls a second. */
+const TOKEN_KEPT = 1_000;
 
 /** An agent that its server has told who it is. */
 interface SettledKas {
@@ -45,7 +47,7 @@ export function openKas(surroundings: AgentSurroundings, metrics: Metrics): Open
   const kas = connectKas({
     flags: flags.kas,
     ...(kasCa !== undefined && { ca: kasCa }),
-    token: () => tokenOf(surroundings),
+    token: keptFor(TOKEN_KEPT, () => tokenOf(surroundings)),
     userAgent: `gitlab-agent/${version}`,
     env,
   });
@@ -108,7 +110,22 @@ function countAnswer({ tunnelRequests }: Metrics): (status: number) => void {
   return (status) => tunnelRequests.inc({ class: status === 0 ? 'none' : `${Math.floor(status / 100)}xx` });
 }
 
-/** The file is read again for each call: a Secret may be exchanged. A line feed at its end is an editor's. */
+/** What was read is good for some ms; a failure is not. */
+function keptFor<T>(ms: number, read: () => Promise<T>): () => Promise<T> {
+  let kept: { value: Promise<T>; until: number } | undefined;
+  return () => {
+    const now = performance.now();
+    if (kept && now < kept.until) return kept.value;
+    const value = read();
+    kept = { value, until: now + ms };
+    value.catch(() => {
+      kept = undefined;
+    });
+    return value;
+  };
+}
+
+/** A line feed at its end is an editor's. */
 async function tokenOf({ flags, kasToken }: AgentSurroundings): Promise<string> {
   const file = flags.kas?.tokenFile;
   const token = file === undefined ? kasToken?.trim() : await readToken(file);

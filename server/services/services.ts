@@ -9,10 +9,13 @@ import type { ServiceDesk } from './desk.ts';
 import { gitopsService } from './gitops.ts';
 import { reverseTunnelService } from './reverse-tunnel.ts';
 
+/** Of what goes to clusters gzip saves less than it costs: uploads are archives, and the rest is small. */
+const UNCOMPRESSED = { grpcWeb: false, connect: false, compressMinBytes: Number.POSITIVE_INFINITY };
+
 /** The services that agents call. */
 export function registerServices(router: ConnectRouter, desk: ServiceDesk): void {
   router.service(AgentConfiguration, agentConfigurationService(desk));
   router.service(Gitops, gitopsService(desk));
-  router.service(ReverseTunnel, reverseTunnelService(desk));
+  router.service(ReverseTunnel, reverseTunnelService(desk), UNCOMPRESSED);
   router.service(AgentRegistrar, agentRegistrarService(desk));
 }

@@ -11,6 +11,7 @@ import { addressOf, clientAddress } from './client-address.ts';
 import type { AgentConnection } from './connection.ts';
 import { protocolOf } from './first-bytes.ts';
 import { guardSession, MOST_STREAMS, type SessionLimits } from './guard-session.ts';
+import { FIRST_WINDOW, shareWindows } from './stream-windows.ts';
 import { WebSocketDoor } from './websocket-door.ts';
 
 export interface AgentPortOptions {
@@ -35,9 +36,6 @@ export interface AgentPortOptions {
 
 /** How long a peer may take to say what it speaks, in ms. */
 const FIRST_BYTES = 10_000;
-/** An answer that nobody reads stops there, in bytes, for each stream; more makes far peers quicker. */
-const WINDOW = 1024 * 1024;
-const SESSION_WINDOW = 16 * WINDOW;
 
 /** One port for all agents: gRPC in cleartext or TLS, and gRPC inside a WebSocket. */
 export class AgentPort implements AsyncDisposable {
@@ -69,7 +67,11 @@ export class AgentPort implements AsyncDisposable {
       this.#door.admit(request, socket, head);
     });
     this.#http2 = http2.createServer({
-      settings: { initialWindowSize: WINDOW, maxConcurrentStreams: MOST_STREAMS, maxHeaderListSize: 16_384 },
+      settings: {
+        initialWindowSize: FIRST_WINDOW,
+        maxConcurrentStreams: MOST_STREAMS,
+        maxHeaderListSize: 16_384,
+      },
     });
     this.#http2.on('session', (session) => this.#adopt(session));
     this.#http2.on('request', (request, response) => {
@@ -192,10 +194,7 @@ export class AgentPort implements AsyncDisposable {
     const connection = { address: this.#arriving, ending: ending.signal, closed: closed.signal };
     this.#sessions.set(session, { connection, end });
     session.on('error', () => {});
-    // Of all streams together: with the 64 KiB that it begins with, answers of clusters would wait for each other.
-    const widen = (): void => session.setLocalWindowSize(SESSION_WINDOW);
-    if (session.connecting) session.once('connect', widen);
-    else widen();
+    shareWindows(session);
     session.once('close', () => {
       this.#sessions.delete(session);
       for (const controller of [ending, closed]) controller.abort(new Error('the connection is closed'));

@@ -23,7 +23,7 @@ export class Redis implements AsyncDisposable {
   }
 
   /** Ends with the test. */
-  static async start(t: ExecutionContext, password?: string): Promise<Redis> {
+  static async start(t: Pick<ExecutionContext, 'teardown'>, password?: string): Promise<Redis> {
     const redis = new Redis(await redisBinary(), (await freePorts(1))[0]!, password);
     t.teardown(() => redis[Symbol.asyncDispose]());
     await redis.resume();
