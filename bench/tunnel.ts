@@ -13,6 +13,8 @@ const OBJECT_BYTES = 10_000;
 const ROUNDS = 5;
 const GETS = 100;
 const FAR_GETS = 10;
+/** Before anything is measured. */
+const WARM_UP = 15;
 
 interface Options {
   signal: AbortSignal;
@@ -29,7 +31,7 @@ export async function benchTunnel({ signal, say }: Options): Promise<void> {
   const { near, far } = await openWays(cluster, stack);
   const rounds = async (ways: readonly Way[], gets: number): Promise<Turns[]> => {
     const turns = ways.map((way) => new Turns(way, namespace));
-    for (const turn of turns) await turn.warm();
+    for (const turn of turns) await turn.warm(gets * WARM_UP);
     for (let round = 1; round <= ROUNDS; round += 1) {
       say(`requests, round ${round} of ${ROUNDS}`);
       for (const turn of turns) {
