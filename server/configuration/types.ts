@@ -66,3 +66,15 @@ export const HOST_PORT = text({
     return url?.hostname ? undefined : { message: 'is no HOST:PORT', hint: 'write redis:6379' };
   },
 });
+
+/** Fields of every port that may have TLS. */
+export const CERTIFICATE_FILE = {
+  type: FILE,
+  doc: 'PEM file with the certificate for TLS, and those between it and its authority. Read again for each connection.',
+  example: '/etc/gitlab-agent-server/tls/tls.crt',
+};
+export const KEY_FILE = {
+  type: FILE,
+  doc: 'PEM file with its key.',
+  example: '/etc/gitlab-agent-server/tls/tls.key',
+};
