@@ -35,6 +35,8 @@ const MOST_HEADER_BYTES = 64 * 1024;
 const HEADERS_TIMEOUT = 15_000;
 const REQUEST_TIMEOUT = 5 * 60_000;
 const KEEP_ALIVE_TIMEOUT = 75_000;
+/** Of TCP, in ms. */
+const KEEP_ALIVE_PROBE = 30_000;
 
 /** The port of people and pipelines: HTTP/1.1, for connections that are upgraded know nothing newer. */
 export class AccessPort implements AsyncDisposable {
@@ -50,6 +52,9 @@ export class AccessPort implements AsyncDisposable {
       requestTimeout: REQUEST_TIMEOUT,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
       noDelay: true,
+      // Whoever is gone without a word is found out, also where nothing is read from them.
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_PROBE,
     };
     this.#server = tls ? secure(limits, tls, log) : http.createServer(limits);
     const run = (visit: Visit): void => {

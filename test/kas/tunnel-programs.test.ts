@@ -67,7 +67,9 @@ test('kubectl reaches a cluster through both built programs, with the token of a
   const noise = openSync('/dev/urandom', 'r');
   t.teardown(() => closeSync(noise));
   {
-    const args = ['exec', '-i', ...on, 'web', '--', 'sleep', '100'];
+    // It says something now and then: on a connection that is full nobody learns of its end but by writing to it.
+    const command = 'while echo here; do sleep 0.5; done';
+    const args = ['exec', '-i', ...on, 'web', '--', 'sh', '-c', command];
     await using deaf = await followKubectl(args, { kubeconfig, stdin: noise });
     let before = 0;
     await waitFor(
