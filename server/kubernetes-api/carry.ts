@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { writeTo } from '../../core/daemon/write-to.ts';
 import type { ImpersonationConfig } from '../../core/grpc/generated/kubernetes_api_pb.ts';
 import type { TunnelCall } from '../tunnels/tunnel.ts';
 import { dataMessages, headerMessage, responseParts, trailerMessage } from './http-messages.ts';
@@ -44,7 +44,6 @@ export async function carry(call: TunnelCall, options: CarryOptions): Promise<vo
   const { head, impersonation, body, answering, traffic, signal } = options;
   const cancel = (): void => call.cancel();
   signal.addEventListener('abort', cancel, { once: true });
-  let upgraded: Promise<void> | undefined;
   const isUpgrade = head.headers.some(([name]) => name === 'upgrade');
   const sending = isUpgrade
     ? sendHead(call, head, impersonation)
@@ -62,8 +61,7 @@ export async function carry(call: TunnelCall, options: CarryOptions): Promise<vo
       } else if (part.case === 'trailer') {
         if (rest > 0 && Number.isFinite(rest)) throw otherLength();
         if (traffic.status !== 101) break;
-        upgraded = sending.then(() => sendUpgraded(call, body, traffic));
-        upgraded.catch(() => call.cancel());
+        sending.then(() => sendUpgraded(call, body, traffic)).catch(() => call.cancel());
       } else {
         const { data } = part.value;
         rest -= data.length;
@@ -134,7 +132,7 @@ export function answerTo(request: IncomingMessage, response: ServerResponse): An
       // A watch has nothing to say for a long time, and its client waits for the header.
       response.flushHeaders();
     },
-    write: (data) => (request.method === 'HEAD' ? Promise.resolve() : writeTo(response, data)),
+    write: (data) => (request.method === 'HEAD' ? Promise.resolve() : writeTo(response, data, left)),
     end: () => void response.end(),
   };
 }
@@ -149,20 +147,11 @@ export function answerToUpgrade(socket: Duplex, protocol: string): Answering {
       for (let index = 0; index < all.length; index += 2) lines.push(`${all[index]}: ${all[index + 1]}`);
       socket.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
     },
-    write: (data) => writeTo(socket, data),
+    write: (data) => writeTo(socket, data, left),
     end: () => void socket.end(),
   };
 }
 
-async function writeTo(stream: ServerResponse | Duplex, data: Uint8Array): Promise<void> {
-  if (stream.destroyed) throw new ConnectError('the client has left', Code.Canceled);
-  if (stream.write(data)) return;
-  const left = new AbortController();
-  const leave = (): void => left.abort(new ConnectError('the client has left', Code.Canceled));
-  stream.once('close', leave);
-  try {
-    await once(stream, 'drain', { signal: left.signal });
-  } finally {
-    stream.off('close', leave);
-  }
+function left(): ConnectError {
+  return new ConnectError('the client has left', Code.Canceled);
 }

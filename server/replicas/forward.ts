@@ -2,6 +2,7 @@ import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { writeTo } from '../../core/daemon/write-to.ts';
 import type { CarryOptions } from '../kubernetes-api/carry.ts';
 import type { Route } from '../kubernetes-api/routes.ts';
 import { LostError, NotBegunError } from '../tunnels/tunnel.ts';
@@ -130,20 +131,13 @@ function continued(request: ClientRequest): Promise<'continue'> {
 async function sendBody(request: ClientRequest, { body, traffic }: CarryOptions): Promise<void> {
   for await (const chunk of body.read()) {
     traffic.received += chunk.length;
-    if (!request.write(chunk)) await drained(request);
+    await writeTo(request, chunk, left);
   }
   request.end();
 }
 
-function drained(stream: ClientRequest | Duplex): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(new ConnectError('the other replica has left', Code.Canceled));
-    stream.once('close', leave);
-    stream.once('drain', () => {
-      stream.off('close', leave);
-      resolve();
-    });
-  });
+function left(): ConnectError {
+  return new ConnectError('the other replica has left', Code.Canceled);
 }
 
 async function takeAnswer({ response }: { response: IncomingMessage }, carried: CarryOptions): Promise<void> {
@@ -163,7 +157,7 @@ async function takeUpgraded({ response, socket, first }: Upgraded, carried: Carr
   const sending = async (): Promise<void> => {
     for await (const chunk of body.read()) {
       traffic.received += chunk.length;
-      if (!socket.write(chunk)) await drained(socket);
+      await writeTo(socket, chunk, left);
     }
     socket.end();
   };

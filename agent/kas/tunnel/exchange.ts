@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { Writable } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { writeTo } from '../../../core/daemon/write-to.ts';
 import type { ApiRelay, Relayed, RelayedAnswer, RelayedRequest } from '../../../core/kube/api-relay.ts';
 import { ProblemError } from '../../../core/model/problem.ts';
 import { ProtocolError } from '../kas-failure.ts';
@@ -119,7 +118,7 @@ export class Exchange {
         rest -= data.length;
         // More than it says would be the next request on that connection.
         if (rest < 0) throw new ProtocolError('a request has more of a body than it says');
-        await write(request, data);
+        await writeTo(request, data, closed);
         const next = await this.#parts.next();
         if (next.done || next.value.case !== 'data') break;
         data = next.value.value.data;
@@ -150,7 +149,7 @@ export class Exchange {
     let wrong: unknown;
     const up = async (): Promise<void> => {
       for await (const part of this.#parts)
-        if (part.case === 'upgradeData') await write(socket, part.value.data);
+        if (part.case === 'upgradeData') await writeTo(socket, part.value.data, closed);
       socket.end();
     };
     up().catch((error: unknown) => {
@@ -184,16 +183,6 @@ async function renewed(relayed: Relayed): Promise<boolean> {
   return relayed.renew().catch(() => false);
 }
 
-/** Resolves once there may be more. Rejects where nobody takes it any more. */
-async function write(stream: Writable, data: Uint8Array): Promise<void> {
-  if (stream.destroyed) throw new Error('the connection was closed');
-  if (stream.write(data)) return;
-  const closed = new AbortController();
-  const close = (): void => closed.abort(new Error('the connection was closed'));
-  stream.once('close', close);
-  try {
-    await once(stream, 'drain', { signal: closed.signal });
-  } finally {
-    stream.off('close', close);
-  }
+function closed(): Error {
+  return new Error('the connection was closed');
 }
